@@ -1,0 +1,109 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Every Swift target of the house is built alike; `domain` adds that no line of it may be memory-unsafe.
+let house: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .treatAllWarnings(as: .error),
+]
+let domain = house + [.strictMemorySafety()]
+
+/// The C that is ours: warnings are errors there too.
+let strictC: [CSetting] = [.unsafeFlags(["-std=c17", "-Wall", "-Wextra", "-Werror"])]
+
+func library(_ name: String, _ package: String? = nil) -> Target {
+    .systemLibrary(name: name, path: "Sources/CLibraries/\(name)", pkgConfig: package)
+}
+
+func room(_ name: String, _ dependencies: [Target.Dependency], _ settings: [SwiftSetting] = house) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: settings)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(name: name, dependencies: dependencies, swiftSettings: house)
+}
+
+let package = Package(
+    name: "sluice",
+    products: [
+        .executable(name: "sluice", targets: ["sluice"]),
+        .executable(name: "sluice-scan", targets: ["sluice-scan"]),
+        .executable(name: "sluice-jail", targets: ["sluice-jail"]),
+    ],
+    targets: [
+        // C libraries, each a module map and a shim.
+        library("CLinux"),
+        library("CCrypto", "libcrypto"),
+        library("CZlib", "zlib"),
+        library("CSQLite", "sqlite3"),
+        library("CCurl", "libcurl"),
+        library("CClamAV", "libclamav"),
+        library("CSeccomp", "libseccomp"),
+
+        // The jail, in C: it must be small enough to be read whole.
+        .target(name: "CJail", dependencies: ["CSeccomp"], cSettings: strictC),
+        .executableTarget(name: "sluice-jail", dependencies: ["CJail"], cSettings: strictC),
+
+        // Rooms, lowest first. An arrow may only point to a room above it in this list.
+        room("Core", [], domain),
+        room("Crypto", ["Core", "CCrypto", "CZlib"]),
+        room("Platform", ["Core", "CLinux"]),
+        room("HTTPClient", ["Core", "Platform", "CCurl"]),
+        room("HTTPServer", ["Core", "Platform", "Crypto", "CLinux"]),
+        room("Storage", ["Core", "Platform", "Crypto"]),
+        room("Ledger", ["Core", "Platform", "Crypto", "CSQLite"]),
+        room("Access", ["Core", "Crypto", "Platform"]),
+        room("Worker", ["Core", "Ledger"]),
+        room("ScanBridge", ["Core", "Platform", "CLinux"]),
+        room("Transcode", ["Core", "Platform", "Crypto"], domain),
+        room("Ingest", ["Core", "Crypto", "Platform", "HTTPServer", "Access", "Storage", "Ledger", "Worker"], domain),
+        room(
+            "StreamCoord",
+            ["Core", "Crypto", "Platform", "HTTPClient", "HTTPServer", "Access", "Storage", "Ledger", "Worker"], domain),
+        room(
+            "App",
+            [
+                "Core", "Crypto", "Platform", "HTTPClient", "HTTPServer", "Storage", "Ledger", "Access", "Worker",
+                "ScanBridge", "Transcode", "Ingest", "StreamCoord",
+            ]),
+
+        // Programs.
+        .executableTarget(
+            name: "sluice-scan", dependencies: ["Core", "Platform", "ScanBridge", "CJail", "CClamAV", "CLinux"],
+            path: "Sources/ScanWorker", swiftSettings: house),
+        .executableTarget(
+            name: "sluice", dependencies: ["App", "Core", "Crypto", "Platform", "HTTPClient", "Access", "Ledger"],
+            swiftSettings: house),
+
+        // Tests, one folder a target.
+        .target(
+            name: "TestSupport", dependencies: ["Core", "Crypto", "Platform", "HTTPServer", "HTTPClient"],
+            path: "Tests/TestSupport", swiftSettings: house),
+        tests("CoreTests", ["Core"]),
+        tests("CryptoTests", ["Core", "Crypto"]),
+        tests("PlatformTests", ["Core", "Platform", "CLinux", "TestSupport"]),
+        tests("HTTPClientTests", ["Core", "Platform", "HTTPClient", "HTTPServer", "TestSupport"]),
+        tests("HTTPServerTests", ["Core", "Platform", "HTTPServer", "TestSupport"]),
+        tests("AccessTests", ["Core", "Crypto", "Access"]),
+        tests("WorkerTests", ["Core", "Ledger", "Worker", "TestSupport"]),
+        tests("ScanBridgeTests", ["Core", "Platform", "ScanBridge", "TestSupport"]),
+        tests("TranscodeTests", ["Core", "Platform", "Crypto", "Transcode", "TestSupport"]),
+        tests(
+            "IngestTests",
+            ["Core", "Crypto", "Platform", "HTTPServer", "Access", "Storage", "Ledger", "Worker", "Ingest", "TestSupport"]),
+        tests(
+            "StreamCoordTests",
+            [
+                "Core", "Crypto", "Platform", "HTTPClient", "HTTPServer", "Access", "Storage", "Ledger", "Worker",
+                "StreamCoord", "TestSupport",
+            ]),
+        tests("AppTests", ["Core", "Crypto", "Platform", "Ledger", "Access", "App", "TestSupport"]),
+        tests("Conformance", ["Core", "Crypto", "Platform", "Storage", "Ledger", "TestSupport"]),
+        tests("Integration", ["Core", "Crypto", "Platform", "HTTPClient", "TestSupport"]),
+        tests("Crash", ["Core", "Crypto", "Platform", "HTTPClient", "TestSupport"]),
+    ]
+)

@@ -1,0 +1,3 @@
+#include "CJail.h"
+
+int main(void) { return 0; }
