@@ -26,6 +26,9 @@ static inline int sluice_reserve(int descriptor, int64_t offset, int64_t count) 
     return (int)syscall(SYS_fallocate, descriptor, 1, offset, count);
 }
 
+// syncfs is shown only under _GNU_SOURCE.
+static inline int sluice_sync_file_system(int descriptor) { return (int)syscall(SYS_syncfs, descriptor); }
+
 // RENAME_NOREPLACE.
 static inline int sluice_rename_new(const char *from, const char *to) {
     return (int)syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 1);

@@ -1,0 +1,46 @@
+package import Platform
+
+/// Why the store did not do it.
+package struct BlobFailure: Error, Sendable, CustomStringConvertible {
+    package enum Kind: Sendable, Hashable, CaseIterable {
+        /// There is nothing at that key.
+        case absent
+        /// No room: what was asked was not kept.
+        case full
+        /// The store could not be reached, or failed as disks and networks do.
+        case away
+        /// It will say no again: a key it cannot hold, a file beyond the limit, rights that lack.
+        case refused
+    }
+
+    package let kind: Kind
+    package let message: String
+
+    package init(_ kind: Kind, _ message: String) {
+        self.kind = kind
+        self.message = message
+    }
+
+    package var description: String { message }
+
+    /// A retry may help when the store was away or full; never when it said no.
+    package var isPassing: Bool {
+        switch kind {
+        case .away, .full: true
+        case .absent, .refused: false
+        }
+    }
+
+    /// The kernel's answer about `key`, in this room's words.
+    package init(_ error: Errno, _ key: String) {
+        if error == .noSuchFile {
+            self.init(.absent, "there is nothing at \(key)")
+        } else if error.isOutOfSpace {
+            self.init(.full, "no room for \(key): \(error)")
+        } else if error.isPassing {
+            self.init(.away, "the disk failed at \(key): \(error)")
+        } else {
+            self.init(.refused, "\(key): \(error)")
+        }
+    }
+}

@@ -1,0 +1,83 @@
+package import Platform
+
+/// Blobs as files below one folder, named as their keys are. Its promise: a name shows whole bytes or nothing, and what was
+/// put survives a power cut. It owns `root` alone; blocking work runs on its lanes.
+///
+///     root/objects/{key}      what is there
+///     root/tmp/               what is being put; emptied at every start
+package struct LocalBlobStore: BlobStore {
+    private let tree: BlobTree
+    private let lanes: Lanes
+
+    /// Blocks: called once at start.
+    package init(root: String, lanes: Lanes) throws(BlobFailure) {
+        tree = try BlobTree(root: root)
+        self.lanes = lanes
+    }
+
+    package func put(_ bytes: [UInt8], at key: BlobKey) async throws(BlobFailure) {
+        let tree = tree
+        try await lanes.lane(for: key).run { () throws(BlobFailure) in
+            try tree.publish([BlobItem(key, .bytes(bytes))])
+        }
+    }
+
+    package func put(file: borrowing FileDescriptor, at key: BlobKey) async throws(BlobFailure) {
+        let tree = tree
+        // A descriptor of our own, so that the caller's may close while the lane works.
+        let copy: FileDescriptor
+        do throws(Errno) { copy = try file.duplicate() } catch { throw BlobFailure(error, key.path) }
+        try await lanes.lane(for: key).run { () throws(BlobFailure) in
+            try tree.publish(file: copy, at: key)
+        }
+    }
+
+    package func put(all items: [BlobItem]) async throws(BlobFailure) {
+        guard let first = items.first else { return }
+        let tree = tree
+        try await lanes.lane(for: first.key).run { () throws(BlobFailure) in try tree.publish(items) }
+    }
+
+    package func adopt(folder: String, as prefix: BlobKey) async throws(BlobFailure) {
+        let tree = tree
+        try await lanes.lane(for: prefix).run { () throws(BlobFailure) in try tree.adopt(folder, as: prefix) }
+    }
+
+    package func get(_ key: BlobKey, limit: Int) async throws(BlobFailure) -> [UInt8] {
+        let path = tree.path(of: key)
+        return try await lanes.lane(for: key).run { () throws(BlobFailure) in
+            do throws(Errno) {
+                return try Files.readWhole(path, limit: limit)
+            } catch .tooBig {
+                throw BlobFailure(.refused, "\(key) is larger than \(limit) bytes")
+            } catch {
+                throw BlobFailure(error, key.path)
+            }
+        }
+    }
+
+    package func size(of key: BlobKey) async throws(BlobFailure) -> Int64? {
+        let path = tree.path(of: key)
+        return try await lanes.lane(for: key).run { () throws(BlobFailure) in
+            do throws(Errno) {
+                return Files.isFolder(path) ? nil : try Files.size(path)
+            } catch {
+                throw BlobFailure(error, key.path)
+            }
+        }
+    }
+
+    package func delete(_ key: BlobKey) async throws(BlobFailure) {
+        let tree = tree
+        try await lanes.lane(for: key).run { () throws(BlobFailure) in try tree.delete(key) }
+    }
+
+    package func list(prefix: String, after: BlobKey?, limit: Int) async throws(BlobFailure) -> [BlobEntry] {
+        let tree = tree
+        return try await lanes.lane(for: prefix).run { () throws(BlobFailure) in
+            try tree.list(prefix: prefix, after: after, limit: limit)
+        }
+    }
+
+    package func localPath(of key: BlobKey) -> String? { tree.path(of: key) }
+}
