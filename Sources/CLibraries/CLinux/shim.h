@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -43,6 +44,8 @@ static inline void sluice_name_thread(const char *name) { prctl(PR_SET_NAME, (un
 
 // MARK: Pipes, sockets, processes. Declared by hand where the headers ask for _GNU_SOURCE.
 
+extern int posix_spawn_file_actions_addclosefrom_np(posix_spawn_file_actions_t *actions, int lowest);
+extern int posix_spawn_file_actions_addchdir_np(posix_spawn_file_actions_t *actions, const char *path);
 extern int pipe2(int ends[2], int flags);
 static inline int sluice_pipe(int *ends) { return pipe2(ends, O_CLOEXEC); }
 
