@@ -73,7 +73,7 @@ let package = Package(
 
         // Programs.
         .executableTarget(
-            name: "sluice-scan", dependencies: ["Core", "Platform", "ScanBridge", "CJail", "CClamAV", "CLinux"],
+            name: "sluice-scan", dependencies: ["Core", "Platform", "ScanBridge", "CJail", "CClamAV", "CLinux", "CZlib"],
             path: "Sources/ScanWorker", swiftSettings: house),
         .executableTarget(
             name: "sluice", dependencies: ["App", "Core", "Crypto", "Platform", "HTTPClient", "Access", "Ledger"],
@@ -90,7 +90,7 @@ let package = Package(
         tests("HTTPServerTests", ["Core", "Platform", "HTTPServer", "TestSupport"]),
         tests("AccessTests", ["Core", "Crypto", "Access"]),
         tests("WorkerTests", ["Core", "Ledger", "Worker", "TestSupport"]),
-        tests("ScanBridgeTests", ["Core", "Platform", "ScanBridge", "TestSupport"]),
+        tests("ScanBridgeTests", ["Core", "Platform", "ScanBridge", "TestSupport", "sluice-scan"]),
         tests("TranscodeTests", ["Core", "Platform", "Crypto", "Transcode", "TestSupport"]),
         tests(
             "IngestTests",
