@@ -1,0 +1,57 @@
+package import Core
+
+extension Jobs {
+    /// Newest first. Without a queue or a state the lists of all are merged: each is short, and one index serves them all.
+    package func list(
+        state: JobState? = nil, queue: Queue? = nil, tenant: TenantID? = nil, from position: Position = .start,
+        limit: Int
+    ) throws -> Page<JobRow> {
+        let skipped: Int
+        let cursor: Cursor?
+        switch position {
+        case .after(let after): (skipped, cursor) = (0, after)
+        case .page(let page): (skipped, cursor) = ((max(page, 1) - 1) * limit, nil)
+        }
+        let queues = queue.map { [$0] } ?? Queue.allCases
+        let states = state.map { [$0] } ?? JobState.allCases
+        var rows: [JobRow] = []
+        for queue in queues {
+            for state in states {
+                var keyset = Keyset()
+                keyset.add({ "queue = \($0)" }, .state(queue))
+                keyset.add({ "state = \($0)" }, .state(state))
+                if let tenant { keyset.add({ "tenant = \($0)" }, .id(tenant)) }
+                let tail = keyset.tail(.after(cursor), limit: skipped + limit, column: "created_at", id: "id")
+                rows += try tx.connection.query("select \(JobRow.columns) from jobs\(tail)", keyset.values)
+                    .map { try JobRow($0) }
+            }
+        }
+        rows.sort { ($0.createdAt, $0.id) > ($1.createdAt, $1.id) }
+        return Page(
+            rows: Array(rows.dropFirst(skipped).prefix(limit + 1)), limit: limit,
+            total: try total(states, queues, tenant)
+        ) { Cursor(at: $0.createdAt, id: $0.id.text) }
+    }
+
+    /// How many jobs each queue has in each state.
+    package func counts() throws -> [Queue: [JobState: Int]] {
+        var counts: [Queue: [JobState: Int]] = [:]
+        for queue in Queue.allCases { counts[queue] = try tx.queues.counts(queue) }
+        return counts
+    }
+
+    private func total(_ states: [JobState], _ queues: [Queue], _ tenant: TenantID?) throws -> Int {
+        if let tenant {
+            let states = states.map { "'\($0.rawValue)'" }.joined(separator: ", ")
+            let queues = queues.map { "'\($0.rawValue)'" }.joined(separator: ", ")
+            return Int(
+                try tx.connection.number(
+                    """
+                    select count(*) from (select id from jobs
+                    where tenant = $1 and state in (\(states)) and queue in (\(queues)) limit 10000) as found
+                    """, [.id(tenant)]))
+        }
+        let counts = try counts()
+        return queues.reduce(0) { sum, queue in sum + states.reduce(0) { $0 + (counts[queue]?[$1] ?? 0) } }
+    }
+}

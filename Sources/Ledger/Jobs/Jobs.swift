@@ -1,0 +1,170 @@
+package import Core
+
+/// The queue's rows: enqueue, settle, look up. How they are claimed is in `Jobs+claim`, how leases end by themselves in
+/// `Jobs+recover`.
+///
+///     queued ─claim▶ running ─▶ done │ dead │ cancelled
+///        ▲  retry, returned │           │
+///        └──────────────────┴───replay──┘
+package struct Jobs {
+    package struct Enqueued: Sendable, Equatable {
+        package let id: JobID
+        /// False when a live job had the unique key already: `id` is that one's.
+        package let isNew: Bool
+    }
+
+    let tx: Transaction
+
+    /// Throws `.queueFull` past `maximumDepth` queued jobs of the queue.
+    @discardableResult
+    package func enqueue(_ job: NewJob, maximumDepth: Int = .max) throws -> Enqueued {
+        if let key = job.uniqueKey, let live = try live(key) { return Enqueued(id: live, isNew: false) }
+        let depth = try tx.queues.depth(job.queue)
+        guard depth < maximumDepth else {
+            throw LedgerFailure(
+                .queueFull(queue: job.queue, depth: depth, maximum: maximumDepth),
+                "The queue \(job.queue.rawValue) holds \(depth) jobs; \(maximumDepth) is its limit.")
+        }
+        let id = JobID.make()
+        let runAt = job.runAt ?? tx.now
+        let changed = try tx.connection.execute(
+            """
+            insert into jobs (id, kind, queue, tenant, track_id, upload_id, payload, unique_key, priority, run_at,
+            pinned_node, request_id, maximum_attempts, created_at, state, attempt, interruptions)
+            values (\(placeholders(14)), 'queued', 0, 0)\(tx.connection.dialect.orIgnore)
+            """,
+            [
+                .id(id), .text(job.kind), .state(job.queue), .id(job.tenant), .id(job.trackID), .id(job.uploadID),
+                .text(Payload.encode(job.payload)), .text(job.uniqueKey), .integer(job.priority), .time(runAt),
+                .id(job.pinnedNode), .id(job.requestID), .integer(job.maximumAttempts), .time(tx.now),
+            ])
+        if changed == 0 {
+            // Somebody else's transaction had the key first.
+            if let key = job.uniqueKey, let live = try live(key) { return Enqueued(id: live, isNew: false) }
+            throw LedgerFailure(.conflict(.unique), "A job with this id or key is being made elsewhere.")
+        }
+        try tx.queues.count(job.queue, .queued, 1)
+        try tx.queues.expect(job.queue, job.tenant, at: runAt)
+        return Enqueued(id: id, isNew: true)
+    }
+
+    /// True while the lease holds; it then holds for `duration` from now.
+    package func renew(_ lease: Lease, for duration: Duration) throws -> Bool {
+        try tx.connection.execute(
+            "update jobs set lease_expires = $3 where id = $1 and lease_token = $2 and state = 'running'",
+            [.id(lease.job), .integer(lease.token), .time(tx.now + duration)]) > 0
+    }
+
+    /// False when the lease was lost: nothing is changed then, and the caller must roll back what it meant to commit with it.
+    package func settle(_ lease: Lease, _ outcome: JobOutcome) throws -> Bool {
+        guard let held = try held(lease) else { return false }
+        switch outcome {
+        case .done:
+            try finish(held, .done, error: nil)
+        case .dead(let error):
+            try note(held, error)
+            try finish(held, .dead, error: error)
+        case .retry(let at, let error):
+            try note(held, error)
+            try requeue(held, runAt: at, attempt: held.attempt, error: error)
+        case .returned:
+            try requeue(held, runAt: held.runAt, attempt: held.attempt - 1, error: nil)
+        }
+        return true
+    }
+
+    package func find(_ id: JobID) throws -> (job: JobRow, attempts: [JobAttempt])? {
+        guard let row = try tx.connection.first("select \(JobRow.columns) from jobs where id = $1", [.id(id)])
+        else { return nil }
+        let attempts = try tx.connection.query(
+            "select attempt, at, node, error from job_attempts where job_id = $1 order by at, attempt", [.id(id)]
+        ).map {
+            var row = $0
+            return JobAttempt(
+                number: try row.int(), at: try row.time(), node: try row.optionalID(), error: try row.text())
+        }
+        return (try JobRow(row), attempts)
+    }
+
+    /// The queued or running job with this key.
+    package func live(_ uniqueKey: String) throws -> JobID? {
+        guard
+            var row = try tx.connection.first(
+                "select id from jobs where unique_key = $1 and state in ('queued', 'running')", [.text(uniqueKey)])
+        else { return nil }
+        return try row.id()
+    }
+
+    /// A queued job that nobody wants any more; a running one goes on.
+    package func cancel(_ id: JobID) throws -> Bool {
+        guard let job = try find(id)?.job, job.state == .queued else { return false }
+        _ = try tx.connection.execute(
+            "update jobs set state = 'cancelled', finished_at = $2 where id = $1", [.id(id), .time(tx.now)])
+        try tx.queues.count(job.queue, .queued, -1)
+        try tx.queues.count(job.queue, .cancelled, 1)
+        return true
+    }
+
+    /// A job that runs, as far as ending it needs.
+    struct Held {
+        let id: JobID
+        let queue: Queue
+        let tenant: TenantID
+        let runAt: Timestamp
+        let attempt: Int
+        let maximumAttempts: Int
+        let interruptions: Int
+        let node: NodeID?
+
+        static let columns =
+            "id, queue, tenant, run_at, attempt, maximum_attempts, interruptions, lease_node"
+
+        init(_ row: SQLRow) throws {
+            var row = row
+            id = try row.id()
+            queue = try row.state()
+            tenant = try row.id()
+            runAt = try row.time()
+            attempt = try row.int()
+            maximumAttempts = try row.int()
+            interruptions = try row.int()
+            node = try row.optionalID()
+        }
+    }
+
+    private func held(_ lease: Lease) throws -> Held? {
+        try tx.connection.first(
+            "select \(Held.columns) from jobs where id = $1 and lease_token = $2 and state = 'running'",
+            [.id(lease.job), .integer(lease.token)]
+        ).map { try Held($0) }
+    }
+
+    func finish(_ held: Held, _ state: JobState, error: String?) throws {
+        _ = try tx.connection.execute(
+            """
+            update jobs set state = $2, finished_at = $3, last_error = coalesce($4, last_error), lease_token = null,
+            lease_expires = null, lease_node = null, lease_boot = null where id = $1
+            """, [.id(held.id), .state(state), .time(tx.now), .text(error)])
+        try tx.queues.count(held.queue, .running, -1)
+        try tx.queues.count(held.queue, state, 1)
+    }
+
+    func requeue(_ held: Held, runAt: Timestamp, attempt: Int, error: String?, interrupted: Bool = false) throws {
+        _ = try tx.connection.execute(
+            """
+            update jobs set state = 'queued', run_at = $2, attempt = $3, last_error = coalesce($4, last_error),
+            interruptions = interruptions + $5, lease_token = null, lease_expires = null, lease_node = null,
+            lease_boot = null where id = $1
+            """,
+            [.id(held.id), .time(runAt), .integer(max(attempt, 0)), .text(error), .flag(interrupted)])
+        try tx.queues.count(held.queue, .running, -1)
+        try tx.queues.count(held.queue, .queued, 1)
+        try tx.queues.expect(held.queue, held.tenant, at: runAt)
+    }
+
+    func note(_ held: Held, _ error: String) throws {
+        _ = try tx.connection.execute(
+            "insert into job_attempts (job_id, attempt, at, node, error) values (\(placeholders(5)))",
+            [.id(held.id), .integer(held.attempt), .time(tx.now), .id(held.node), .text(error)])
+    }
+}

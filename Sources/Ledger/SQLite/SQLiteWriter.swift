@@ -1,0 +1,65 @@
+import Core
+
+/// The one writer. It takes what waits, up to a bound, and commits it together: each body under a savepoint of its own, so
+/// that one's failure undoes nothing of the others, and nobody is answered before the commit is durable.
+///
+/// `@unchecked Sendable`: handed to its thread at start, and used there alone.
+final class SQLiteWriter: @unchecked Sendable {
+    static let groupLimit = 256
+
+    private let connection: SQLiteConnection
+    private let time: any TimeSource
+    private let hints: Hints
+
+    init(_ connection: consuming SQLiteConnection, time: any TimeSource, hints: Hints) {
+        self.connection = connection
+        self.time = time
+        self.hints = hints
+    }
+
+    func loop(_ mailbox: Mailbox<SQLiteRequest>, _ ends: ThreadEnds) -> @Sendable () -> Void {
+        { [self] in
+            while let group = mailbox.take(upTo: Self.groupLimit) { commit(group) }
+            // The log goes back into the file, so that a closed ledger is one file.
+            connection.attempt("pragma wal_checkpoint(truncate)")
+            ends.end()
+        }
+    }
+
+    private func commit(_ group: [SQLiteRequest]) {
+        var ran: [SQLiteRequest.Ran] = []
+        var raised: Set<Hints.Kind> = []
+        var fate: LedgerFailure?
+        do throws(LedgerFailure) {
+            try connection.run("begin immediate")
+            for request in group {
+                try connection.run("savepoint body")
+                connection.pendingHints = []
+                let one = request.run(Transaction(connection: connection, now: time.now))
+                ran.append(one)
+                try close(one)
+                if one.failure == nil { raised.formUnion(connection.pendingHints) }
+            }
+            try connection.run("commit")
+        } catch {
+            connection.attempt("rollback")
+            fate = error
+        }
+        // Before the answers: who is answered may look at once.
+        if fate == nil { for kind in raised { hints.raise(kind) } }
+        for one in ran { one.answer(fate) }
+        guard let fate else { return }
+        for request in group.dropFirst(ran.count) { request.refuse(fate) }
+    }
+
+    /// Ends the body's savepoint; throws when the whole transaction is lost.
+    private func close(_ one: SQLiteRequest.Ran) throws(LedgerFailure) {
+        guard let failure = one.failure else { return try connection.run("release body") }
+        guard connection.isInTransaction else {
+            // SQLite has rolled everything back by itself: a full disk, an error of the device.
+            throw failure as? LedgerFailure ?? LedgerFailure(.unavailable, "\(failure)")
+        }
+        try connection.run("rollback to body")
+        try connection.run("release body")
+    }
+}

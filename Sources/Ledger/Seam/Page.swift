@@ -1,0 +1,77 @@
+package import Core
+
+/// Where a list goes on: the time and id of the last row that was shown. Its text form goes out as `nextCursor`.
+package struct Cursor: Sendable, Equatable {
+    package let at: Timestamp
+    package let id: String
+
+    package init(at: Timestamp, id: String) {
+        self.at = at
+        self.id = id
+    }
+
+    package var text: String { "\(at.microseconds).\(id)" }
+
+    /// Nil for text that we did not make.
+    package init?(_ text: some StringProtocol) {
+        let parts = text.split(separator: ".", maxSplits: 1)
+        guard parts.count == 2, let microseconds = Int64(parts[0]), parts[1].utf8.count <= 64 else { return nil }
+        self.init(at: Timestamp(microseconds: microseconds), id: String(parts[1]))
+    }
+}
+
+/// From where a list is read: after a cursor, or by page number (from 1), newest first.
+package enum Position: Sendable {
+    case after(Cursor?)
+    case page(Int)
+
+    package static var start: Self { .after(nil) }
+}
+
+/// One page of a list. `total` is exact to 10,000.
+package struct Page<Row: Sendable>: Sendable {
+    package let rows: [Row]
+    package let total: Int
+    /// Nil at the end.
+    package let next: Cursor?
+
+    package init(rows: [Row], total: Int, next: Cursor?) {
+        self.rows = rows
+        self.total = total
+        self.next = next
+    }
+
+    /// `rows` holds one more than `limit` when there is more.
+    init(rows: [Row], limit: Int, total: Int, cursor: (Row) -> Cursor) {
+        let shown = Array(rows.prefix(limit))
+        self.init(rows: shown, total: total, next: rows.count > limit ? shown.last.map(cursor) : nil)
+    }
+}
+
+/// The part of a list's SQL that its position makes; `column` and `id` are the order's columns.
+struct Keyset {
+    var conditions: [String] = []
+    var values: [SQLValue] = []
+
+    mutating func add(_ condition: (String) -> String, _ value: SQLValue) {
+        values.append(value)
+        conditions.append(condition("$\(values.count)"))
+    }
+
+    /// Everything from `where` on, newest first.
+    mutating func tail(_ position: Position, limit: Int, column: String, id: String) -> String {
+        var offset = ""
+        switch position {
+        case .after(nil): break
+        case .after(let cursor?):
+            values += [.time(cursor.at), .text(cursor.id)]
+            conditions.append("(\(column), \(id)) < ($\(values.count - 1), $\(values.count))")
+        case .page(let page):
+            values.append(.integer((max(page, 1) - 1) * limit))
+            offset = " offset $\(values.count)"
+        }
+        values.append(.integer(limit + 1))
+        let filter = conditions.isEmpty ? "" : " where " + conditions.joined(separator: " and ")
+        return "\(filter) order by \(column) desc, \(id) desc limit $\(values.count)\(offset)"
+    }
+}

@@ -1,0 +1,60 @@
+import Core
+
+/// What a backend is to the aggregates: SQL with `$1` parameters, values out. One connection belongs to one thread.
+package protocol SQLConnection: AnyObject {
+    var dialect: Dialect { get }
+    /// Which row of a kept counter this connection adds to, so that connections do not queue for one row.
+    var shard: Int64 { get }
+    var pendingHints: Set<Hints.Kind> { get set }
+
+    func query(_ sql: String, _ values: [SQLValue]) throws(LedgerFailure) -> [SQLRow]
+    /// How many rows it changed.
+    func execute(_ sql: String, _ values: [SQLValue]) throws(LedgerFailure) -> Int
+}
+
+/// The few places where the backends' SQL differs.
+package enum Dialect: Sendable {
+    case sqlite
+
+    /// After an insert: a row that is there already is left alone, and the insert counts as no change. Asked for instead of
+    /// an error, because PostgreSQL ends a transaction at its first error.
+    var orIgnore: String { " on conflict do nothing" }
+
+    /// After an insert: a row with the same key gets the new values.
+    func orUpdate(_ key: String, _ columns: [String]) -> String {
+        " on conflict (\(key)) do update set " + columns.map { "\($0) = excluded.\($0)" }.joined(separator: ", ")
+    }
+}
+
+package enum SQLValue: Sendable, Equatable {
+    case null
+    case integer(Int64)
+    case real(Double)
+    case text(String)
+}
+
+extension SQLValue {
+    static func text(_ value: String?) -> Self { value.map { .text($0) } ?? .null }
+    static func integer(_ value: Int64?) -> Self { value.map { .integer($0) } ?? .null }
+    static func integer(_ value: Int) -> Self { .integer(Int64(value)) }
+    static func time(_ value: Timestamp?) -> Self { value.map { .integer($0.microseconds) } ?? .null }
+    static func id(_ value: (some Identifier)?) -> Self { value.map { .text($0.text) } ?? .null }
+    static func user(_ value: UserID) -> Self { .text(value.text) }
+    static func state(_ value: some RawRepresentable<String>) -> Self { .text(value.rawValue) }
+    static func flag(_ value: Bool) -> Self { .integer(value ? 1 : 0) }
+}
+
+extension SQLConnection {
+    func first(_ sql: String, _ values: [SQLValue]) throws(LedgerFailure) -> SQLRow? { try query(sql, values).first }
+
+    /// Of a query that yields one number; nothing or null is 0.
+    func number(_ sql: String, _ values: [SQLValue]) throws(LedgerFailure) -> Int64 {
+        guard var row = try query(sql, values).first else { return 0 }
+        return try row.optionalInteger() ?? 0
+    }
+}
+
+/// `$1, $2 … $n`.
+func placeholders(_ count: Int, from first: Int = 1) -> String {
+    (first..<first + count).map { "$\($0)" }.joined(separator: ", ")
+}

@@ -1,0 +1,16 @@
+/// Small facts that outlive a run: a cooldown's end, a sweep's place.
+package struct StoredSettings {
+    let tx: Transaction
+
+    package func get(_ name: String) throws -> String? {
+        guard var row = try tx.connection.first("select value from settings where name = $1", [.text(name)])
+        else { return nil }
+        return try row.text()
+    }
+
+    package func set(_ name: String, _ value: String) throws {
+        _ = try tx.connection.execute(
+            "insert into settings (name, value) values ($1, $2)" + tx.connection.dialect.orUpdate("name", ["value"]),
+            [.text(name), .text(value)])
+    }
+}
