@@ -1,4 +1,4 @@
-import Core
+package import Core
 import Glibc
 
 /// Opening a file: who may read it, whether it is whole, and its schema.
