@@ -2,7 +2,7 @@ import Platform
 internal import Synchronization
 
 /// Keeps one scanner running: starts it, starts it again when it dies, and puts a fresh one beside it when the database has
-/// changed. All of it on one thread, which is the scanner's parent: when that thread ends, the scanner does.
+/// changed. All of it on one thread.
 final class ScanKeeper: Sendable {
     struct State: Sendable {
         var zygote: Zygote?
@@ -37,8 +37,8 @@ final class ScanKeeper: Sendable {
                 state.isStopped = true
                 return state.zygote.take()
             }
-            // Outside of the lock: letting it go waits for its end.
-            _ = consume last
+            // A scan under way holds on to it, and is not waited for.
+            last?.kill()
         }
         do throws(Errno) {
             try Files.removeTree(configuration.scratch)
@@ -53,12 +53,12 @@ final class ScanKeeper: Sendable {
 
         var seen = loaded
         var pause = Self.shortestPause
-        while !waitOrStop(pause: current.zygote == nil ? pause : configuration.lookEvery) {
+        while true {
+            let wake = wait(current.zygote == nil ? pause : configuration.lookEvery)
+            if wake == .stop { return }
             let now = stamp()
-            defer { seen = now }
-            if current.zygote.map({ Self.hasEnded($0) }) ?? true {
-                let lost = state.withLock { $0.zygote.take() }
-                if lost != nil { state.withLock { $0.trouble = ScanFailure(.scannerLost, "the scanner has ended") } }
+            if wake == .lost || current.zygote == nil {
+                if wake == .lost { lose() }
                 generation += 1
                 loaded = now
                 let isUp = start(generation, report: nil)
@@ -69,7 +69,17 @@ final class ScanKeeper: Sendable {
                 loaded = now
                 _ = start(generation, report: nil)
             }
+            seen = now
         }
+    }
+
+    private func lose() {
+        let lost = state.withLock { state in
+            state.trouble = ScanFailure(.scannerLost, "the scanner has ended")
+            return state.zygote.take()
+        }
+        // Outside of the lock: letting it go waits for its end.
+        _ = consume lost
     }
 
     /// A scanner that does not come up leaves the one before it in place.
@@ -93,29 +103,22 @@ final class ScanKeeper: Sendable {
         }
     }
 
-    /// True when it is time to stop. Wakes early if the scanner ends.
-    private func waitOrStop(pause: Duration) -> Bool {
+    private enum Wake { case stop, lost, time }
+
+    private func wait(_ pause: Duration) -> Wake {
         let zygote = current.zygote
         return withExtendedLifetime(zygote) {
             var set = PollSet()
             set.add(stopping.raw, .read)
             if let zygote { set.add(zygote.ended, .read) }
             do throws(Errno) {
-                return try set.wait(until: .after(pause)).contains { $0.descriptor == stopping.raw }
+                let ready = try set.wait(until: .after(pause))
+                if ready.isEmpty { return .time }
+                return ready.contains { $0.descriptor == stopping.raw } ? .stop : .lost
             } catch {
-                // Polling two open descriptors fails for lack of memory only: no scanner is better than a thread that spins.
-                return true
+                // Polling open descriptors fails for lack of memory only: no scanner is better than a thread that spins.
+                return .stop
             }
-        }
-    }
-
-    private static func hasEnded(_ zygote: Zygote) -> Bool {
-        var set = PollSet()
-        set.add(zygote.ended, .read)
-        do throws(Errno) {
-            return try !set.wait(until: .now).isEmpty
-        } catch {
-            return true
         }
     }
 

@@ -1,10 +1,11 @@
+internal import Glibc
 import Platform
 internal import Synchronization
 
 /// A running scanner with its loaded database. It ends when the last owner lets it go, by the closing of its socket.
 final class Zygote: Sendable {
     let info: EngineInfo
-    private let process: ScannerProcess
+    private let process: ChildProcess
     private let control: FileDescriptor
     private let folder: String
 
@@ -18,7 +19,7 @@ final class Zygote: Sendable {
         do throws(Errno) {
             var pair = try SocketPair(.messages)
             guard let ours = pair.takeFirst(), let theirs = pair.takeSecond() else { throw Errno.invalid }
-            process = try ScannerProcess(configuration, control: theirs.raw, folder: folder)
+            process = try ChildProcess.spawn(Self.command(configuration, control: theirs.raw, folder: folder))
             control = ours
         } catch {
             Self.discard(folder)
@@ -28,24 +29,45 @@ final class Zygote: Sendable {
         do throws(ScanFailure) {
             info = try Self.greeting(on: control, within: configuration.startup)
         } catch {
-            process.end()
+            Self.end(process)
             Self.discard(folder)
-            throw error
+            // What it said to nobody in particular: a loader's complaint, for one.
+            let said = process.errorText.split(separator: "\n").last.map { " (\($0))" } ?? ""
+            throw ScanFailure(error.kind, error.message + said)
         }
     }
 
     deinit {
-        process.end()
+        Self.end(process)
         Self.discard(folder)
     }
 
-    var ended: Int32 { process.ended }
+    /// Readable once the process has ended.
+    var ended: Int32 { process.pidfd }
 
     func send(_ message: WireMessage, descriptors: [Int32]) throws(Errno) {
         try control.sendMessage(message.bytes, descriptors: descriptors)
     }
 
     func kill() { process.kill() }
+
+    private static func end(_ process: ChildProcess) {
+        process.kill()
+        _ = process.waitBlocking()
+    }
+
+    private static func command(
+        _ configuration: ScanConfiguration, control: Int32, folder: String
+    ) throws(Errno) -> ProcessSpec {
+        let seen: Int32 = 3
+        var arguments = ["--control", "\(seen)", "--parent", "\(getpid())", "--scratch", folder]
+        if let database = configuration.database { arguments += ["--database", database] }
+        if !configuration.sandbox { arguments.append("--unsafe-no-sandbox") }
+        var spec = ProcessSpec(
+            program: try Files.realPath(configuration.program), arguments: arguments, environment: ["LANG": "C"])
+        spec.passed = [seen: control]
+        return spec
+    }
 
     private static func greeting(
         on control: borrowing FileDescriptor, within limit: Duration

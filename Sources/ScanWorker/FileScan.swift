@@ -8,6 +8,8 @@ import ScanBridge
 struct FileScan {
     static let window = 128 << 20
     static let overlap = 1 << 20
+    /// The engine goes through some files twice, and counts that twice towards its limit.
+    static let largestWhole = 256 << 20
     /// The engine counts in blocks and leaves out what it skips of a file's last ones.
     static let uncounted: Int64 = 128 << 10
 
@@ -52,7 +54,9 @@ struct FileScan {
         defer { munmap(start, Int(size)) }
         let bytes = UnsafeRawBufferPointer(start: start, count: Int(size))
 
-        let passes = size <= Engine.largestFile ? [engine.scan(descriptor: file.raw)] : windows(of: bytes)
+        // Only a container gains from being seen whole: it is unpacked.
+        let isWhole = size <= (Self.isContainer(bytes) ? Engine.largestFile : Self.largestWhole)
+        let passes = isWhole ? [engine.scan(descriptor: file.raw)] : windows(of: bytes)
         evidence.bytesScanned = passes.reduce(0) { $0 + $1.bytesScanned }
         let containers = RawSearch.containers(in: bytes)
         evidence.witnesses.append("raw-search")
@@ -76,6 +80,9 @@ struct FileScan {
         let viruses = passes.flatMap(\.viruses)
         let real = viruses.filter { !$0.hasPrefix("Heuristics.") }
         if !real.isEmpty { return .infected(Self.unique(real)) }
+        if viruses.contains("Heuristics.Limits.Exceeded.MaxScanTime") {
+            return .unscannable("the scan did not end in time")
+        }
         var doubts = viruses
         if passes.contains(where: { $0.layers.encrypted > 0 }) { doubts.append("Sluice.Encrypted") }
         if passes.contains(where: { $0.layers.rar > 0 }) { doubts.append("Sluice.RAR") }

@@ -109,3 +109,23 @@ enum Sample {
         0x55, 0x28, 0xa6, 0x26, 0x05, 0x00, 0xde, 0x4f, 0x74, 0x66, 0x54, 0x00, 0x00, 0x00,
     ]
 }
+
+extension Bench {
+    /// The scanner and its children, as /proc tells of them; the scanner is the one whose parent this process is.
+    func processes() throws -> (scanner: Int32?, children: [Int32]) {
+        var scanner: Int32?
+        var children: [Int32] = []
+        for entry in try Files.list("/proc") {
+            // Any of them may end between the listing and the reading.
+            guard let process = Int32(entry),
+                let command = try? Files.readWhole("/proc/\(process)/cmdline", limit: 65_536),
+                String(decoding: command, as: UTF8.self).contains(configuration.scratch + "/"),
+                let status = try? Files.readWhole("/proc/\(process)/stat", limit: 4096)
+            else { continue }
+            let words = String(decoding: status, as: UTF8.self).split(separator: ")").last?.split(separator: " ") ?? []
+            guard words.count > 1, words[0] != "Z" else { continue }
+            if Int32(words[1]) == getpid() { scanner = process } else { children.append(process) }
+        }
+        return (scanner, children)
+    }
+}

@@ -1,0 +1,158 @@
+import Foundation
+import Platform
+import ScanBridge
+import Testing
+
+/// Whatever happens to the scanner, no file comes out clean that was not looked at.
+@Suite(.serialized) struct Trouble {
+    /// Waits for what a test cannot be told of, by looking again and again, without an end of its own: the run's limit is the
+    /// limit. Each turn gives the thread away.
+    private func until(_ isSo: () throws -> Bool) async throws {
+        while try !isSo() { await Task.yield() }
+    }
+
+    @Test func `a deadline that is over is unscannable, and the child is gone`() async throws {
+        try await Bench.scanning({ $0.deadline = .seconds(1) }) { bench, service in
+            let file = try bench.file(Sample.flac)
+            try file.truncate(to: 500 << 20)
+            let verdict = try await service.scan(file, size: 500 << 20)
+            #expect(verdict.name == "unscannable", "\(verdict)")
+            #expect(try bench.processes().children.isEmpty)
+            let next = try await bench.verdict(on: Sample.eicar, service)
+            #expect(next.name == "infected")
+        }
+    }
+
+    @Test func `a killed scanner is a passing failure, and another one takes its place`() async throws {
+        try await Bench.scanning { bench, service in
+            let file = try bench.file(Sample.flac)
+            try file.truncate(to: 500 << 20)
+            let shared = SharedDescriptor(file)
+            async let scan = service.scan(descriptor: shared.raw, size: 500 << 20)
+            try await until { try !bench.processes().children.isEmpty }
+            // Its child dies with it.
+            let zygote = try #require(try bench.processes().scanner)
+            try Signals.send(Signals.kill, to: zygote)
+            do {
+                let verdict = try await scan
+                Issue.record("a verdict from a dead scanner: \(verdict)")
+            } catch let failure as ScanFailure {
+                #expect(failure.isPassing)
+            }
+            try await until { service.info != nil && service.trouble == nil }
+            try await until { try bench.processes().children.isEmpty }
+            #expect(try bench.processes().scanner != zygote)
+            let verdict = try await bench.verdict(on: Sample.mp3, service)
+            #expect(verdict.isClean)
+        }
+    }
+
+    @Test func `a killed child makes its file unscannable, and the scanner lives on`() async throws {
+        try await Bench.scanning { bench, service in
+            let file = try bench.file(Sample.flac)
+            try file.truncate(to: 500 << 20)
+            let shared = SharedDescriptor(file)
+            async let scan = service.scan(descriptor: shared.raw, size: 500 << 20)
+            try await until { try !bench.processes().children.isEmpty }
+            let (scanner, children) = try bench.processes()
+            for child in children { try Signals.send(Signals.kill, to: child) }
+            let verdict = try await scan
+            guard case .unscannable(let reason, _) = verdict else {
+                Issue.record("\(verdict)")
+                return
+            }
+            #expect(reason.contains("9"))
+            #expect(try bench.processes().scanner == scanner)
+        }
+    }
+
+    @Test func `a file that shrinks under the scan is never clean`() async throws {
+        try await Bench.scanning { bench, service in
+            let file = try bench.file(Sample.flac)
+            try file.truncate(to: 200 << 20)
+            let shared = SharedDescriptor(file)
+            async let scan = service.scan(descriptor: shared.raw, size: 200 << 20)
+            try await until { try !bench.processes().children.isEmpty }
+            try shared.descriptor.truncate(to: 10)
+            let verdict = try await scan
+            #expect(!verdict.isClean, "\(verdict)")
+        }
+    }
+
+    @Test func `a scratch folder that is taken away makes no file clean`() async throws {
+        try await Bench.scanning { bench, service in
+            try Files.removeTree(bench.configuration.scratch)
+            try Files.writeAtomically([1], to: bench.configuration.scratch)
+            do {
+                let verdict = try await bench.verdict(on: Sample.mp3, service)
+                #expect(!verdict.isClean, "\(verdict)")
+            } catch let failure as ScanFailure {
+                #expect(failure.isPassing)
+                #expect(failure.kind == .resources)
+            }
+            try Files.remove(bench.configuration.scratch)
+        }
+    }
+
+    @Test func `a cancelled scan ends at once and leaves no process`() async throws {
+        try await Bench.scanning { bench, service in
+            let file = try bench.file(Sample.flac)
+            try file.truncate(to: 500 << 20)
+            let shared = SharedDescriptor(file)
+            // Awaited below.
+            let scan = Task { try await service.scan(descriptor: shared.raw, size: 500 << 20) }
+            try await until { try !bench.processes().children.isEmpty }
+            scan.cancel()
+            let failure = await #expect(throws: ScanFailure.self) { try await scan.value }
+            #expect(failure?.kind == .cancelled)
+            try await until { try bench.processes().children.isEmpty }
+        }
+    }
+
+    @Test func `stopping leaves no process, also with a scan under way`() async throws {
+        try await Bench.scanning { bench, service in
+            let file = try bench.file(Sample.flac)
+            try file.truncate(to: 500 << 20)
+            let shared = SharedDescriptor(file)
+            async let scan = service.scan(descriptor: shared.raw, size: 500 << 20)
+            try await until { try !bench.processes().children.isEmpty }
+            await service.stop()
+            do {
+                let verdict = try await scan
+                #expect(!verdict.isClean || verdict.evidence.witnesses.count == 3)
+            } catch let failure as ScanFailure {
+                #expect(failure.isPassing)
+            }
+            try await until {
+                let (scanner, children) = try bench.processes()
+                return scanner == nil && children.isEmpty
+            }
+        }
+    }
+
+    @Test func `a changed database is taken up, and a broken one leaves the old in use`() async throws {
+        try await Bench.with { bench, _ in
+            let database = bench.folder + "/database"
+            try Files.makeFolder(database)
+            try Files.writeAtomically(Array("Our.First:0:*:6f75722d6669727374\n".utf8), to: database + "/own.ndb")
+            var configuration = bench.configuration
+            configuration.database = database
+            configuration.lookEvery = .milliseconds(10)
+            let service = ScanService(configuration)
+            #expect(try await service.start().signatures == 2)
+
+            let second = "Our.First:0:*:6f75722d6669727374\nOur.Second:0:*:6f75722d7365636f6e64\n"
+            try Files.writeAtomically(Array(second.utf8), to: database + "/own.ndb")
+            try await until { service.info?.signatures == 3 }
+            let verdict = try await bench.verdict(on: Sample.mp3 + Array("our-second".utf8), service)
+            #expect(verdict.name == "infected")
+
+            try Files.writeAtomically(Array("broken\n".utf8), to: database + "/own.ndb")
+            try await until { service.trouble != nil }
+            #expect(service.info?.signatures == 3)
+            let still = try await bench.verdict(on: Sample.mp3 + Array("our-second".utf8), service)
+            #expect(still.name == "infected")
+            await service.stop()
+        }
+    }
+}
