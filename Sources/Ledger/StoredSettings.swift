@@ -1,3 +1,5 @@
+import Core
+
 /// Small facts that outlive a run: a cooldown's end, a sweep's place.
 package struct StoredSettings {
     let tx: Transaction
@@ -12,5 +14,14 @@ package struct StoredSettings {
         _ = try tx.connection.execute(
             "insert into settings (name, value) values ($1, $2)" + tx.connection.dialect.orUpdate("name", ["value"]),
             [.text(name), .text(value)])
+    }
+
+    /// True for one caller each time `period` is over, however many ask and however long nobody did: what is overdue is
+    /// done once.
+    package func takeTurn(_ name: String, every period: Duration) throws -> Bool {
+        let next = try get(name).flatMap { Int64($0) }.map { Timestamp(microseconds: $0) }
+        if let next, tx.now < next { return false }
+        try set(name, String((tx.now + period).microseconds))
+        return true
     }
 }

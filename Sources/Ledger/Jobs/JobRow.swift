@@ -127,6 +127,8 @@ package enum JobOutcome: Sendable, Equatable {
     case dead(error: String)
     /// Given back as if it had not been claimed: no attempt is burned.
     case returned
+    /// Nothing to do before then, and nothing went wrong: no attempt is burned.
+    case postponed(until: Timestamp)
 }
 
 extension JobRow {

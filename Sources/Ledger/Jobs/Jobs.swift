@@ -69,6 +69,8 @@ package struct Jobs {
             try requeue(held, runAt: at, attempt: held.attempt, error: error)
         case .returned:
             try requeue(held, runAt: held.runAt, attempt: held.attempt - 1, error: nil)
+        case .postponed(let until):
+            try requeue(held, runAt: until, attempt: held.attempt - 1, error: nil)
         }
         return true
     }

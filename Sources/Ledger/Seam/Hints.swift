@@ -33,6 +33,13 @@ package final class Hints: Sendable {
 
     package init() {}
 
+    /// What has been raised so far is seen: taken before looking, so that nothing that comes meanwhile is missed.
+    package func mark(_ kind: Kind) -> Mark {
+        var mark = Mark()
+        mark.count = state.withLock { $0.counts[kind, default: 0] }
+        return mark
+    }
+
     package func raise(_ kind: Kind) {
         let woken = state.withLock { state in
             state.counts[kind, default: 0] += 1

@@ -1,0 +1,92 @@
+package import Core
+package import Ledger
+
+/// Something that is done every so often, by one node at a time.
+package struct PeriodicTask: Sendable {
+    package let name: String
+    package let every: Duration
+    package let body: @Sendable () async throws -> Void
+
+    package init(_ name: String, every: Duration, _ body: @escaping @Sendable () async throws -> Void) {
+        self.name = name
+        self.every = every
+        self.body = body
+    }
+}
+
+/// Runs periodic tasks. When each is due is kept in the ledger: however many nodes there are and however long all were
+/// away, what is overdue is done once.
+package struct Scheduler: Sendable {
+    private let ledger: any LedgerStore
+    private let tasks: [PeriodicTask]
+    private let time: any TimeSource
+    private let tick: Duration
+    private let report: @Sendable (WorkerReport) -> Void
+
+    package init(
+        ledger: any LedgerStore, tasks: [PeriodicTask], tick: Duration = .seconds(1),
+        time: any TimeSource = SystemTime(), report: @escaping @Sendable (WorkerReport) -> Void = { _ in }
+    ) {
+        self.ledger = ledger
+        self.tasks = tasks
+        self.tick = tick
+        self.time = time
+        self.report = report
+    }
+
+    /// Until its task is cancelled. Tasks do not wait for each other.
+    package func run() async {
+        await withTaskGroup(of: Void.self) { group in
+            for task in tasks { group.addTask { await run(task) } }
+        }
+    }
+
+    private func run(_ task: PeriodicTask) async {
+        while !Task.isCancelled {
+            do {
+                let isDue = try await ledger.write("scheduler.turn") {
+                    try $0.settings.takeTurn("periodic:\(task.name)", every: task.every)
+                }
+                if isDue { try await task.body() }
+            } catch is CancellationError {
+                return
+            } catch {
+                report(.ledger(operation: task.name, error: "\(error)"))
+            }
+            // Cancelled: the loop ends by itself.
+            try? await time.sleep(for: min(tick, task.every))
+        }
+    }
+
+    /// What every node has to do for the jobs themselves: end leases that ran out, and drop what nobody asks about any more.
+    package static func upkeep(
+        of ledger: any LedgerStore, time: any TimeSource = SystemTime(), keepDone: Duration = .seconds(3 * 86_400),
+        keepDead: Duration = .seconds(90 * 86_400), keepEvents: Duration = .seconds(30 * 86_400)
+    ) -> [PeriodicTask] {
+        let step = 200
+        return [
+            PeriodicTask("jobs.reap", every: .seconds(5)) {
+                while try await ledger.write("jobs.reap", { try $0.jobs.reap(limit: step) }) == step {}
+            },
+            PeriodicTask("jobs.forget", every: .seconds(60)) {
+                for (state, age) in [(JobState.done, keepDone), (.cancelled, keepDone), (.dead, keepDead)] {
+                    let before = time.now - age
+                    while try await ledger.write(
+                        "jobs.forget", { try $0.jobs.forget(state, before: before, limit: step) }) > 0
+                    {}
+                }
+            },
+            PeriodicTask("ledger.forget", every: .seconds(600)) {
+                while try await ledger.write("uploads.forget", { try $0.uploads.forgetIdempotent(limit: step) }) > 0 {}
+                while try await ledger.write("sessions.forget", { try $0.sessions.forget(limit: step) }) > 0 {}
+                let before = time.now - keepEvents
+                while try await ledger.write(
+                    "deliveries.forget", { try $0.deliveries.forget(before: before, limit: step) }) > 0
+                {}
+                while try await ledger.write("outbox.forget", { try $0.outbox.forget(before: before, limit: step) }) > 0
+                {}
+                while try await ledger.write("queues.forget", { try $0.queues.forgetIdle(limit: step) }) > 0 {}
+            },
+        ]
+    }
+}
