@@ -1,0 +1,81 @@
+// A jail that nobody tried is a hope. Each test goes into it and does one forbidden thing.
+#define _GNU_SOURCE
+#include "proof.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "CJail.h"
+
+enum { was_refused = 0, got_through = 1, went_wrong = 2 };
+
+static int try_socket(void) {
+    (void)socket(AF_INET, SOCK_STREAM, 0);
+    return got_through;  // the call itself should have been the end
+}
+
+static int refused(int result) { return result >= 0 ? got_through : errno == EACCES ? was_refused : went_wrong; }
+
+// The jail grants the loader alone, so this program, which is there for certain, must not start again.
+static int try_exec(void) {
+    execl("/proc/self/exe", "sluice-jail", "--self-test", "escaped", (char *)NULL);
+    return refused(-1);
+}
+
+static int try_read(void) { return refused(open("/proc/self/status", O_RDONLY)); }
+
+static int try_write(void) { return refused(open("/tmp/sluice-jail-proof", O_WRONLY | O_CREAT | O_EXCL, 0600)); }
+
+static int try_nothing(void) { return was_refused; }
+
+static const struct test {
+    const char *name;
+    int (*attempt)(void);
+    int killed_by;  // 0: refused, and alive
+} tests[] = {
+    {"landlock", try_nothing, 0}, {"socket", try_socket, SIGSYS}, {"exec", try_exec, 0},
+    {"read", try_read, 0},        {"write", try_write, 0},
+};
+
+static int go(const struct test *test) {
+    // Flushed by nobody: the child writes only where it failed.
+    pid_t child = fork();
+    if (child == 0) {
+        struct sluice_jail_rules rules = {
+            .profile = SLUICE_JAIL_PIPE_PROGRAM, .parent = getppid(), .seconds = 10};
+        int failure = sluice_jail(&rules);
+        if (failure) {
+            fprintf(stderr, "sluice-jail: %s: %s\n", sluice_jail_reason(), strerror(errno));
+            _exit(failure);
+        }
+        _exit(test->attempt());
+    }
+    int status;
+    if (child < 0 || waitpid(child, &status, 0) != child) {
+        perror("sluice-jail");
+        return 1;
+    }
+    if (WIFSIGNALED(status) && test->killed_by && WTERMSIG(status) == test->killed_by) return 0;
+    if (WIFEXITED(status) && !test->killed_by && WEXITSTATUS(status) == was_refused) return 0;
+    if (WIFEXITED(status) && WEXITSTATUS(status) >= SLUICE_JAIL_USAGE) return WEXITSTATUS(status);
+    fprintf(stderr, "sluice-jail: the jail does not hold: %s was not stopped (status %#x)\n", test->name, (unsigned)status);
+    return 1;
+}
+
+int sluice_jail_prove(const char *what) {
+    if (strcmp(what, "escaped") == 0) return got_through;
+    for (size_t i = 0; i < sizeof tests / sizeof *tests; i++)
+        if (strcmp(tests[i].name, what) == 0) {
+            if (i == 0) printf("%d\n", sluice_jail_landlock_version());
+            fflush(stdout);
+            return go(&tests[i]);
+        }
+    fprintf(stderr, "sluice-jail: no test is called %s\n", what);
+    return SLUICE_JAIL_USAGE;
+}
