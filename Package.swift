@@ -53,7 +53,7 @@ let package = Package(
         room("Crypto", ["Core", "CCrypto", "CZlib"]),
         room("Platform", ["Core", "CLinux"]),
         room("HTTPClient", ["Core", "Platform", "CCurl"]),
-        room("HTTPServer", ["Core", "Platform", "Crypto", "CLinux"]),
+        room("HTTPServer", ["Core", "Platform", "Crypto", "CLinux"], house + [.enableExperimentalFeature("Lifetimes")]),
         room("Storage", ["Core", "Platform", "Crypto"]),
         room("Ledger", ["Core", "Platform", "Crypto", "CSQLite"]),
         room("Access", ["Core", "Crypto", "Platform"]),

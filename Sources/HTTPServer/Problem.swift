@@ -1,0 +1,40 @@
+package import Core
+
+/// How a refusal is written: the envelope of our own API, or problem+json where a standard asks for it.
+package enum Problem {
+    package static func envelope(_ refusal: Refusal, requestID: RequestID) -> Response {
+        let body =
+            "{\"success\":false,\"error\":{\"code\":\(quoted(refusal.code.rawValue)),\"message\":\(quoted(refusal.message)),"
+            + "\"docs\":\(quoted(docs(refusal.code))),\"details\":[\(refusal.details.joined(separator: ","))]},"
+            + "\"requestId\":\(quoted(requestID.text))}"
+        return .bytes(
+            refusal.code.status, Array(body.utf8), type: "application/json", fields: refusal.fields)
+    }
+
+    /// RFC 9457.
+    package static func problemJSON(
+        type: String = "about:blank", title: String, status: Int, detail: String? = nil, fields: [(String, String)] = []
+    ) -> Response {
+        let detail = detail.map { ",\"detail\":\(quoted($0))" } ?? ""
+        let body = "{\"type\":\(quoted(type)),\"title\":\(quoted(title)),\"status\":\(status)\(detail)}"
+        return .bytes(status, Array(body.utf8), type: "application/problem+json", fields: fields)
+    }
+
+    private static func docs(_ code: FailureCode) -> String {
+        "docs/errors.md#" + code.rawValue.lowercased().map { $0 == "_" ? "-" : String($0) }.joined()
+    }
+
+    private static func quoted(_ text: String) -> String {
+        var out = "\""
+        for scalar in text.unicodeScalars {
+            switch scalar {
+            case "\"": out += "\\\""
+            case "\\": out += "\\\\"
+            case _ where scalar.value < 0x20:
+                out += "\\u00" + (scalar.value < 16 ? "0" : "") + String(scalar.value, radix: 16)
+            default: out.unicodeScalars.append(scalar)
+            }
+        }
+        return out + "\""
+    }
+}
