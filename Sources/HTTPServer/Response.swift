@@ -1,3 +1,5 @@
+package import Core
+
 /// What a handler answers: a value, so the head is written once whatever the handler does. `Content-Length`,
 /// `Transfer-Encoding`, `Date` and `Connection` are the server's own.
 package struct Response: Sendable {
@@ -30,6 +32,10 @@ package struct Response: Sendable {
         -> Response
     {
         Response(status: status, fields: [("Content-Type", type)] + fields, body: .bytes(bytes))
+    }
+
+    package static func json(_ status: Int, _ json: JSON, fields: [(String, String)] = []) -> Response {
+        bytes(status, json.bytes, type: "application/json", fields: fields)
     }
 
     /// The first field of that name, without case.
