@@ -15,12 +15,14 @@ package enum CRC32C {
                 crc = 0
                 for index in 0..<8 {
                     let state: UInt32 = index < 4 ? first >> UInt32(8 * index) & 255 : 0
-                    crc ^= tables[7 - index][Int(UInt32(buffer[at + index]) ^ state)]
+                    let row = Int(UInt32(buffer[at + index]) ^ state)
+                    crc ^= tables[7 - index][row]
                 }
                 at += 8
             }
             while at < buffer.count {
-                crc = tables[0][Int((crc ^ UInt32(buffer[at])) & 255)] ^ crc >> 8
+                let row = Int((crc ^ UInt32(buffer[at])) & 255)
+                crc = tables[0][row] ^ (crc >> 8)
                 at += 1
             }
         }
@@ -28,12 +30,14 @@ package enum CRC32C {
     }
 
     private static let tables: [[UInt32]] = {
-        let first = (0..<256).map { index in
-            (0..<8).reduce(UInt32(index)) { crc, _ in crc & 1 == 1 ? 0x82F6_3B78 ^ crc >> 1 : crc >> 1 }
+        let first: [UInt32] = (0..<256).map { (index: Int) -> UInt32 in
+            (0..<8).reduce(UInt32(index)) { (crc: UInt32, _: Int) -> UInt32 in
+                crc & 1 == 1 ? 0x82F6_3B78 ^ (crc >> 1) : crc >> 1
+            }
         }
         var tables = [first]
         for _ in 1..<8 {
-            tables.append(tables[tables.count - 1].map { first[Int($0 & 255)] ^ $0 >> 8 })
+            tables.append(tables[tables.count - 1].map { (crc: UInt32) -> UInt32 in first[Int(crc & 255)] ^ (crc >> 8) })
         }
         return tables
     }()
