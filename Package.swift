@@ -85,7 +85,7 @@ let package = Package(
             path: "Tests/TestSupport", swiftSettings: house),
         tests("CoreTests", ["Core"]),
         tests("CryptoTests", ["Core", "Crypto"]),
-        tests("PlatformTests", ["Core", "Platform", "CLinux", "TestSupport"]),
+        tests("PlatformTests", ["Core", "Platform", "CLinux", "TestSupport", "sluice-jail"]),
         tests("HTTPClientTests", ["Core", "Platform", "HTTPClient", "HTTPServer", "TestSupport"]),
         tests("HTTPServerTests", ["Core", "Platform", "HTTPServer", "TestSupport"]),
         tests("AccessTests", ["Core", "Crypto", "Access"]),
