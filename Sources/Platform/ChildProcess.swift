@@ -64,6 +64,7 @@ package final class ChildProcess: Sendable {
     }
 
     /// Waits for the end; kills at the deadline, and when the waiting task is cancelled: then nobody would take care of it.
+    @discardableResult
     package func wait(deadline: Duration? = nil) async -> ProcessEnd {
         bound(deadline)
         return await withTaskCancellationHandler {
@@ -76,6 +77,7 @@ package final class ChildProcess: Sendable {
     }
 
     /// The same for a thread that may block.
+    @discardableResult
     package func waitBlocking(deadline: Duration? = nil) -> ProcessEnd {
         bound(deadline)
         let gate = Gate<ProcessEnd?>(nil)

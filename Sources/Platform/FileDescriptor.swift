@@ -32,6 +32,11 @@ package struct FileDescriptor: ~Copyable, Sendable {
         try open(folder, O_RDWR | sluice_o_tmpfile(), mode: mode)
     }
 
+    /// A file in memory, without a name; the one given is for those who look at the process.
+    package static func memory(named name: String) throws(Errno) -> FileDescriptor {
+        FileDescriptor(owning: try Errno.check(sluice_memory_file(name)))
+    }
+
     /// Says what closing said: a disk may report there what it did not report before.
     package consuming func close() throws(Errno) {
         let raw = self.raw

@@ -34,6 +34,9 @@ static inline int sluice_reserve(int descriptor, int64_t offset, int64_t count) 
 // syncfs is shown only under _GNU_SOURCE.
 static inline int sluice_sync_file_system(int descriptor) { return (int)syscall(SYS_syncfs, descriptor); }
 
+// MFD_CLOEXEC.
+static inline int sluice_memory_file(const char *name) { return (int)syscall(SYS_memfd_create, name, 1); }
+
 // RENAME_NOREPLACE.
 static inline int sluice_rename_new(const char *from, const char *to) {
     return (int)syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 1);
