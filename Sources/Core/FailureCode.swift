@@ -126,7 +126,8 @@ package struct Refusal: Error, Sendable {
     /// Response fields that belong to the answer: `Retry-After`, `Allow`, `Upload-Offset`.
     package let fields: [(String, String)]
 
-    package init(_ code: FailureCode, _ message: String? = nil, details: [String] = [], fields: [(String, String)] = []) {
+    package init(_ code: FailureCode, _ message: String? = nil, details: [String] = [], fields: [(String, String)] = [])
+    {
         self.code = code
         self.message = message ?? code.sentence
         self.details = details

@@ -73,8 +73,12 @@ package struct UserID: Hashable, Sendable, CustomStringConvertible {
     package let text: String
     package var description: String { text }
 
+    /// For text that is known to be one: an id of ours.
+    package init(checked text: String) { self.text = text }
+
     package init?(_ text: some StringProtocol) {
-        guard (1...200).contains(text.utf8.count), text.unicodeScalars.allSatisfy({ $0.value >= 0x20 && $0.value != 0x7F })
+        guard (1...200).contains(text.utf8.count),
+            text.unicodeScalars.allSatisfy({ $0.value >= 0x20 && $0.value != 0x7F })
         else { return nil }
         self.text = String(text)
     }

@@ -6,12 +6,18 @@ package enum Sniff {
     /// Nil for what is none of our formats.
     package static func format(of head: [UInt8]) -> AudioFormat? {
         if head.starts(with: "fLaC".utf8) { return .flac }
-        if head.starts(with: "RIFF".utf8) || head.starts(with: "RF64".utf8) { return has("WAVE", at: 8, in: head) ? .wav : nil }
-        if head.starts(with: "FORM".utf8) { return has("AIFF", at: 8, in: head) || has("AIFC", at: 8, in: head) ? .aiff : nil }
+        if head.starts(with: "RIFF".utf8) || head.starts(with: "RF64".utf8) {
+            return has("WAVE", at: 8, in: head) ? .wav : nil
+        }
+        if head.starts(with: "FORM".utf8) {
+            return has("AIFF", at: 8, in: head) || has("AIFC", at: 8, in: head) ? .aiff : nil
+        }
         if head.starts(with: "OggS".utf8) { return ogg(head) }
         if head.starts(with: "caff".utf8) { return .caf }
         if head.starts(with: [0x1A, 0x45, 0xDF, 0xA3]) { return matroska(head) }
-        if has("ftyp", at: 4, in: head) { return has("M4A ", at: 8, in: head) || has("M4B ", at: 8, in: head) ? .m4a : .mp4 }
+        if has("ftyp", at: 4, in: head) {
+            return has("M4A ", at: 8, in: head) || has("M4B ", at: 8, in: head) ? .m4a : .mp4
+        }
         if head.starts(with: "ID3".utf8) { return tagged(head) }
         return frames(head, at: 0)
     }
@@ -20,7 +26,11 @@ package enum Sniff {
     package static func description(of head: [UInt8]) -> String {
         if head.isEmpty { return "empty" }
         if head.starts(with: "%PDF".utf8) { return "a PDF" }
-        if head.starts(with: [0x89, 0x50, 0x4E, 0x47]) || head.starts(with: [0xFF, 0xD8, 0xFF]) || head.starts(with: "GIF8".utf8) { return "an image" }
+        if head.starts(with: [0x89, 0x50, 0x4E, 0x47]) || head.starts(with: [0xFF, 0xD8, 0xFF])
+            || head.starts(with: "GIF8".utf8)
+        {
+            return "an image"
+        }
         if head.starts(with: "PK".utf8) { return "a ZIP archive" }
         if head.starts(with: [0x7F, 0x45, 0x4C, 0x46]) || head.starts(with: "MZ".utf8) { return "a program" }
         let printable = head.count { $0 >= 0x20 && $0 < 0x7F || $0 == 0x0A || $0 == 0x0D || $0 == 0x09 || $0 >= 0xC0 }

@@ -2,12 +2,16 @@
 /// that no two readers of a token differ.
 package enum Base64 {
     package static func encode(_ bytes: [UInt8]) -> String { encode(bytes, standard, padded: true) }
-    package static func decode(_ text: some StringProtocol) -> [UInt8]? { decode(Array(text.utf8), standard, padded: true) }
+    package static func decode(_ text: some StringProtocol) -> [UInt8]? {
+        decode(Array(text.utf8), standard, padded: true)
+    }
 
     /// §5: the alphabet of URLs, without padding, as tokens have it.
-    package enum URL {
-        package static func encode(_ bytes: [UInt8]) -> String { Base64.encode(bytes, urlSafe, padded: false) }
-        package static func decode(_ text: some StringProtocol) -> [UInt8]? {
+    package static let url = URLForm()
+
+    package struct URLForm: Sendable {
+        package func encode(_ bytes: [UInt8]) -> String { Base64.encode(bytes, urlSafe, padded: false) }
+        package func decode(_ text: some StringProtocol) -> [UInt8]? {
             Base64.decode(Array(text.utf8), urlSafe, padded: false)
         }
     }

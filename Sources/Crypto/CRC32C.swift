@@ -37,7 +37,8 @@ package enum CRC32C {
         }
         var tables = [first]
         for _ in 1..<8 {
-            tables.append(tables[tables.count - 1].map { (crc: UInt32) -> UInt32 in first[Int(crc & 255)] ^ (crc >> 8) })
+            tables.append(
+                tables[tables.count - 1].map { (crc: UInt32) -> UInt32 in first[Int(crc & 255)] ^ (crc >> 8) })
         }
         return tables
     }()
