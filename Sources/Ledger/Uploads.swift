@@ -176,11 +176,17 @@ package struct Uploads {
 
     /// Drops keys that are past their time; how many.
     package func forgetIdempotent(limit: Int) throws -> Int {
-        try tx.connection.execute(
+        let old = try tx.connection.query(
             """
-            delete from upload_keys where (tenant, owner, idempotency_key) in
-            (select tenant, owner, idempotency_key from upload_keys where created_at <= $1 order by created_at limit $2)
+            select tenant, owner, idempotency_key from upload_keys where created_at <= $1
+            order by created_at limit $2
             """, [.time(tx.now - Self.idempotencyLifetime), .integer(limit)])
+        for var row in old {
+            _ = try tx.connection.execute(
+                "delete from upload_keys where tenant = $1 and owner = $2 and idempotency_key = $3",
+                [.text(try row.text()), .text(try row.text()), .text(try row.text())])
+        }
+        return old.count
     }
 }
 

@@ -85,10 +85,14 @@ package struct Queues {
 
     /// Drops tenants that wait for nothing and owe nothing; how many.
     package func forgetIdle(limit: Int) throws -> Int {
-        try tx.connection.execute(
-            """
-            delete from queue_shares where (queue, tenant) in
-            (select queue, tenant from queue_shares where next_at is null and finish < $1 limit $2)
-            """, [.time(tx.now), .integer(limit)])
+        let idle = try tx.connection.query(
+            "select queue, tenant from queue_shares where next_at is null and finish < $1 order by finish limit $2",
+            [.time(tx.now), .integer(limit)])
+        for var row in idle {
+            _ = try tx.connection.execute(
+                "delete from queue_shares where queue = $1 and tenant = $2 and next_at is null",
+                [.text(try row.text()), .text(try row.text())])
+        }
+        return idle.count
     }
 }

@@ -19,7 +19,7 @@ extension Migration {
         "create index uploads_by_owner on uploads (tenant, owner, created_at)",
         "create index uploads_open on uploads (tenant, owner) where state = 'receiving'",
         "create index uploads_expiring on uploads (expires_at) where state = 'receiving'",
-        "create index uploads_by_node on uploads (state, node, id)",
+        "create index uploads_by_node on uploads (node, state, id)",
         """
         create table upload_keys (tenant text not null, owner text not null, idempotency_key text not null,
           body_digest text not null, upload_id text not null, created_at bigint not null,
@@ -51,7 +51,7 @@ extension Migration {
         """,
         "create index generations_by_track on generations (track_id, created_at, id)",
         "create index generations_by_state on generations (state, changed_at)",
-        "create index generations_beating on generations (heartbeat_at) where state in ('building', 'staged')",
+        "create index generations_beating on generations (state, heartbeat_at)",
         """
         create table quarantine (id text primary key, track_id text not null, upload_id text, tenant text not null,
           state text not null, reason text not null, evidence text not null, at bigint not null)
@@ -80,12 +80,13 @@ extension Migration {
         create table job_attempts (job_id text not null, attempt bigint not null, at bigint not null, node text,
           error text not null)
         """,
-        "create index job_attempts_by_job on job_attempts (job_id, at)",
+        "create index job_attempts_by_job on job_attempts (job_id, at, attempt)",
         """
         create table queue_shares (queue text not null, tenant text not null, finish bigint not null, next_at bigint,
           primary key (queue, tenant))
         """,
         "create index queue_shares_waiting on queue_shares (queue, finish, tenant) where next_at is not null",
+        "create index queue_shares_idle on queue_shares (finish) where next_at is null",
         "create table paused_queues (queue text primary key, paused_at bigint not null)",
         """
         create table counters (scope text not null, item text not null, shard bigint not null, value bigint not null,

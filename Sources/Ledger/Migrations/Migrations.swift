@@ -1,4 +1,5 @@
 import Core
+import Crypto
 
 /// Brings a schema up to this program, or refuses to touch one that it does not understand. The caller holds whatever lock
 /// keeps two programs from doing it at once.
@@ -71,9 +72,5 @@ struct Migrations {
         return applied
     }
 
-    static func checksum(_ migration: Migration) -> String {
-        String(
-            migration.text.utf8.reduce(0xcbf2_9ce4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 },
-            radix: 16)
-    }
+    static func checksum(_ migration: Migration) -> String { Hex.encode(SHA256.hash(Array(migration.text.utf8))) }
 }

@@ -69,6 +69,9 @@ final class SQLiteConnection: SQLConnection {
         return Int(sqlite3_changes64(handle))
     }
 
+    /// What has been asked so far, for whoever looks at the plans.
+    var preparedTexts: [String] { Array(statements.keys) }
+
     private func prepared(_ sql: String) throws(LedgerFailure) -> SQLiteStatement {
         if let statement = statements[sql] { return statement }
         if statements.count >= Self.maximumStatements { statements.removeAll() }

@@ -11,7 +11,7 @@ package final class Hints: Sendable {
     }
 
     /// How far a waiter has seen; begin with `Mark()`.
-    package struct Mark: Sendable {
+    package struct Mark: Sendable, Equatable {
         fileprivate var count: UInt64 = 0
         package init() {}
     }
