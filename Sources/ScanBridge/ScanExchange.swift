@@ -1,3 +1,4 @@
+internal import Glibc
 import Platform
 
 /// One file's talk with the scanner, from handing it over to the verdict. It blocks its thread, and it alone decides how long
@@ -61,10 +62,19 @@ struct ScanExchange {
             let ready = try set.wait(until: until)
             if ready.contains(where: { $0.descriptor == cancelled.raw }) { return .cancelled }
             guard !ready.isEmpty else { return .late }
-            guard let message = try socket.receiveMessage(limit: WireMessage.limit) else { return .closed }
+            guard let message = try receive(on: socket) else { return .closed }
             return WireMessage(message.bytes).map { .message($0) } ?? .nonsense
         } catch {
             return .closed
+        }
+    }
+
+    private func receive(on socket: borrowing FileDescriptor) throws(Errno) -> SocketMessage? {
+        do throws(Errno) {
+            return try socket.receiveMessage(limit: WireMessage.limit)
+        } catch  where error.code == ECONNRESET {
+            // The child died before it read its "go". That is said once; what the zygote says of it still waits behind.
+            return try socket.receiveMessage(limit: WireMessage.limit)
         }
     }
 

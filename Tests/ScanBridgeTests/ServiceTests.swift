@@ -78,6 +78,29 @@ import Testing
         }
     }
 
+    @Test func `a database that leaves sound unread is overruled`() async throws {
+        try await Bench.with { bench, _ in
+            let database = bench.folder + "/types.ftm"
+            let rows = "0:0:494433:MP3:CL_TYPE_ANY:CL_TYPE_IGNORED\n0:0:4f676753:Ogg:CL_TYPE_ANY:CL_TYPE_IGNORED\n"
+            try Files.writeAtomically(Array(rows.utf8), to: database)
+            var configuration = bench.configuration
+            configuration.database = database
+            let service = ScanService(configuration)
+            _ = try await service.start()
+            let verdict = try await bench.verdict(on: Sample.taggedMP3, service)
+            #expect(verdict.name == "infected")
+
+            // A type that is not overruled is not called clean either.
+            let other = "0:0:53554c:Ours:CL_TYPE_ANY:CL_TYPE_IGNORED\n"
+            try Files.writeAtomically(Array(other.utf8), to: database)
+            await service.stop()
+            _ = try await service.start()
+            let unread = try await bench.verdict(on: Array("SUL".utf8) + Sample.noise(5000), service)
+            #expect(unread.name == "unscannable", "\(unread)")
+            await service.stop()
+        }
+    }
+
     @Test func `the sample signature file finds the test virus and counts as a test database`() async throws {
         let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .deletingLastPathComponent()

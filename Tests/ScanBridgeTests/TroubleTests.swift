@@ -94,6 +94,23 @@ import Testing
         }
     }
 
+    @Test func `a child whose folder vanishes calls nothing clean`() async throws {
+        try await Bench.scanning { bench, service in
+            let file = try bench.file(Sample.flac)
+            try file.truncate(to: 200 << 20)
+            let shared = SharedDescriptor(file)
+            async let scan = service.scan(descriptor: shared.raw, size: 200 << 20)
+            try await until { try !bench.processes().children.isEmpty }
+            let child = try #require(try bench.processes().children.first)
+            let folder = "/proc/\(child)/cwd"
+            // It goes there before it looks at the file.
+            try await until { try Files.realPath(folder).hasPrefix(bench.configuration.scratch) }
+            try Files.removeTree(Files.realPath(folder))
+            let verdict = try await scan
+            #expect(verdict.name == "unscannable", "\(verdict)")
+        }
+    }
+
     @Test func `a cancelled scan ends at once and leaves no process`() async throws {
         try await Bench.scanning { bench, service in
             let file = try bench.file(Sample.flac)
