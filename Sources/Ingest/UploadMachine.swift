@@ -1,0 +1,134 @@
+/// Decides what an upload may do next. It touches neither disk nor network: `Reception` does what it says, and tells it
+/// what became durable.
+///
+///     receiving ──every byte durable, and asked to──▶ sealed
+///         ├── a body too long ──────────▶ ended(.tooLong)
+///         ├── bytes of no format of ours ▶ ended(.unsupported)
+///         ├── other bytes than declared ─▶ ended(.digestMismatch)
+///         ├── the disk refused to sync ──▶ ended(.broken)
+///         └── cancel, expiry ────────────▶ ended(.cancelled), ended(.expired)
+package struct UploadMachine: Sendable {
+    package enum State: Equatable, Sendable {
+        case receiving
+        case sealed
+        case ended(Reason)
+    }
+
+    package enum Reason: UInt8, Equatable, Sendable, CaseIterable {
+        case cancelled = 1, expired, tooLong, unsupported, digestMismatch, broken
+    }
+
+    /// One request that brings bytes.
+    package struct Writer: Hashable, Sendable {
+        let number: UInt64
+    }
+
+    /// What the service must do with the bytes of one request.
+    package enum Admission: Equatable, Sendable {
+        /// Read and write them; the older writers of the same bytes are over.
+        case write(Writer, superseding: [Writer])
+        /// All of it is there: the bytes must equal what is stored.
+        case compare
+        case outside(length: Int64)
+        case ended(Reason)
+    }
+
+    package enum Sealing: Equatable, Sendable {
+        case seal
+        case sealed
+        case incomplete
+        case ended(Reason)
+    }
+
+    private struct Work {
+        var range: Range<Int64>
+        /// Its bytes are on their way into the journal: nothing ends it any more.
+        var isCommitting = false
+    }
+
+    package private(set) var state: State
+    /// Nil while the client has not said it.
+    package private(set) var length: Int64?
+    /// Durable, and never taken back.
+    package private(set) var received: IntervalSet
+    private var writers: [Writer: Work] = [:]
+    private var lastWriter: UInt64 = 0
+
+    package init(length: Int64?, received: IntervalSet = IntervalSet(), state: State = .receiving) {
+        self.length = length
+        self.received = received
+        self.state = state
+    }
+
+    package var offset: Int64 { received.frontier }
+    package var isWhole: Bool { length.map { received.frontier == $0 } ?? false }
+    package var isBusy: Bool { !writers.isEmpty }
+
+    /// May the bytes of `range` be written? The state moves only by `committed`, once they are durable, so that an
+    /// offset that was said is never taken back.
+    package mutating func admit(_ range: Range<Int64>) -> Admission {
+        switch state {
+        case .ended(let reason): return .ended(reason)
+        case .sealed where !received.contains(range): return .outside(length: received.end)
+        case .sealed: return .compare
+        case .receiving: break
+        }
+        if let length, range.upperBound > length { return .outside(length: length) }
+        if received.contains(range) { return .compare }
+        let older = writers.filter { $0.value.range.overlaps(range) && !$0.value.isCommitting }.map(\.key)
+        for writer in older { writers[writer] = nil }
+        lastWriter += 1
+        let writer = Writer(number: lastWriter)
+        writers[writer] = Work(range: range)
+        return .write(writer, superseding: older.sorted { $0.number < $1.number })
+    }
+
+    /// Asked before every piece, where the pieces of one upload queue: false when a newer request or the end took over.
+    package func mayWrite(_ writer: Writer) -> Bool { writers[writer] != nil }
+
+    /// From here on the writer's bytes will count, unless the disk fails.
+    package mutating func beginCommit(_ writer: Writer) -> Bool {
+        guard state == .receiving, writers[writer] != nil else { return false }
+        writers[writer]?.isCommitting = true
+        return true
+    }
+
+    /// `range` is durable. A writer that goes on after it (a stream) stays, and may be superseded again.
+    package mutating func committed(_ range: Range<Int64>, by writer: Writer) {
+        precondition(length.map { range.upperBound <= $0 } ?? true, "\(range) of \(String(describing: length))")
+        received.insert(range)
+        writers[writer]?.isCommitting = false
+    }
+
+    package mutating func leave(_ writer: Writer) { writers[writer] = nil }
+
+    /// The client has said the length only now. False when it said another before, or has sent more already.
+    package mutating func setLength(_ length: Int64) -> Bool {
+        if let known = self.length { return known == length }
+        guard received.end <= length else { return false }
+        self.length = length
+        return true
+    }
+
+    /// May it be sealed? `sealed()` follows once the journal says so.
+    package func seal() -> Sealing {
+        switch state {
+        case .sealed: .sealed
+        case .ended(let reason): .ended(reason)
+        case .receiving: isWhole ? .seal : .incomplete
+        }
+    }
+
+    package mutating func sealed() {
+        precondition(isWhole, "sealed at \(offset) of \(String(describing: length))")
+        if state == .receiving { state = .sealed }
+    }
+
+    /// Every writer still at work is named, to be told. A sealed or ended upload does not end again.
+    package mutating func end(_ reason: Reason) -> [Writer]? {
+        guard state == .receiving else { return nil }
+        state = .ended(reason)
+        defer { writers = [:] }
+        return writers.keys.sorted { $0.number < $1.number }
+    }
+}
