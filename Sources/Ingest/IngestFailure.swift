@@ -1,0 +1,114 @@
+package import Core
+
+/// Why something of an upload was refused or failed. The kinds are all there are; `refusal` answers each.
+package struct IngestFailure: Error, Sendable, CustomStringConvertible {
+    package enum Kind: Equatable, Sendable {
+        case invalid
+        case notFound
+        /// The body's bytes are others than its Content-Digest said.
+        case checksumMismatch
+        /// Other bytes are there already, or a newer request brings the same chunk.
+        case conflict
+        case incomplete(missing: [Int64])
+        case protocolMismatch
+        case cancelled, expired
+        case tooLarge
+        case unsupported
+        case digestMismatch
+        case idempotencyMismatch
+        case quota(retryAfter: Duration)
+        case full
+        case overloaded(depth: Int, limit: Int)
+        /// The client went away, or was too slow, in the middle of a body.
+        case bodyEnded
+        /// The upload's bytes cannot be read at this moment.
+        case unreadable
+        /// A sync failed: this upload is over, the next may do.
+        case broken
+        case failed(FailureCode)
+        case `internal`
+    }
+
+    package let kind: Kind
+    package let message: String
+
+    package init(_ kind: Kind, _ message: String) {
+        self.kind = kind
+        self.message = message
+    }
+
+    /// A field that is not what it must be: names it, its value and what was expected.
+    package init(field: String, value: String, expected: String) {
+        self.init(.invalid, "\(field) is \(Self.shown(value)), expected \(expected).")
+    }
+
+    init(_ failure: SpoolFailure) {
+        switch failure.kind {
+        case .full: self.init(.full, FailureCode.insufficientStorage.sentence)
+        case .broken: self.init(.broken, "The upload's bytes could not be made durable. Start a new upload.")
+        case .unreadable: self.init(.unreadable, "The upload cannot be read now.")
+        case .missing: self.init(.internal, "The upload's bytes are not here.")
+        }
+    }
+
+    init(_ reason: UploadMachine.Reason) {
+        switch reason {
+        case .cancelled: self.init(.cancelled, "The upload was cancelled.")
+        case .expired: self.init(.expired, "The upload has expired.")
+        case .tooLong: self.init(.tooLarge, "More bytes came than the upload has.")
+        case .unsupported: self.init(.unsupported, FailureCode.unsupportedFormat.sentence)
+        case .digestMismatch: self.init(.digestMismatch, FailureCode.digestMismatch.sentence)
+        case .broken: self.init(.broken, "The upload's bytes could not be made durable. Start a new upload.")
+        }
+    }
+
+    package var description: String { message }
+
+    /// The same request may succeed later.
+    package var isPassing: Bool {
+        switch kind {
+        case .full, .overloaded, .quota, .unreadable, .bodyEnded, .incomplete, .internal: true
+        case .invalid, .notFound, .checksumMismatch, .conflict, .protocolMismatch, .cancelled, .expired, .tooLarge,
+            .unsupported,
+            .digestMismatch, .idempotencyMismatch, .broken, .failed:
+            false
+        }
+    }
+
+    private static func shown(_ value: String) -> String {
+        let text = String(value.prefix(80).map { $0.isNewline || $0 == "\0" ? " " : $0 })
+        return text.isEmpty ? "empty" : text
+    }
+}
+
+extension IngestFailure {
+    /// The one place where a failure of this room becomes an answer.
+    package var refusal: Refusal {
+        switch kind {
+        case .invalid, .bodyEnded: Refusal(.invalidRequest, message)
+        case .notFound: Refusal(.notFound, message)
+        case .checksumMismatch: Refusal(.checksumMismatch, message)
+        case .conflict: Refusal(.chunkConflict, message)
+        case .incomplete(let missing):
+            Refusal(
+                .uploadIncomplete, message,
+                details: ["{\"missing\":[\(missing.map(String.init).joined(separator: ","))]}"])
+        case .protocolMismatch: Refusal(.protocolMismatch, message)
+        case .cancelled, .expired: Refusal(.expired, message)
+        case .tooLarge: Refusal(.fileTooLarge, message)
+        case .unsupported: Refusal(.unsupportedFormat, message)
+        case .digestMismatch: Refusal(.digestMismatch, message)
+        case .idempotencyMismatch: Refusal(.idempotencyMismatch, message)
+        case .quota(let wait):
+            Refusal(.uploadQuotaExceeded, message, fields: [("Retry-After", String(max(1, wait.components.seconds)))])
+        case .full: Refusal(.insufficientStorage, message)
+        case .overloaded(let depth, let limit):
+            Refusal(
+                .queueOverloaded, message,
+                details: ["{\"queue\":\"finish\",\"queueDepth\":\(depth),\"maxQueueDepth\":\(limit)}"],
+                fields: [("Retry-After", "30")])
+        case .unreadable, .broken, .internal: Refusal(.internal, message)
+        case .failed(let code): Refusal(code, message)
+        }
+    }
+}
