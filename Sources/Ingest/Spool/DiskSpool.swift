@@ -1,0 +1,121 @@
+package import Core
+import Platform
+
+/// The spool on this machine's disk: a data file and a journal an upload, in folders of their ids' first two characters
+/// after the prefix, so that no folder grows long.
+package struct DiskSpool: Spool {
+    private let device: any SpoolDevice
+    private let durability: Durability
+
+    package init(device: any SpoolDevice, durability: Durability) {
+        self.device = device
+        self.durability = durability
+    }
+
+    package func open(_ upload: UploadID, creating: Bool) throws(SpoolFailure) -> (any SpooledBytes)? {
+        let name = SpoolName(upload)
+        do {
+            if let log = try device.file(name.journal, creating: false), try log.size() > 0 {
+                guard let data = try device.file(name.data, creating: false) else {
+                    throw SpoolFailure(.unreadable, "the journal of the upload has no bytes beside it")
+                }
+                return try SpooledFile(data: data, log: log, durability: durability)
+            }
+            return creating ? try make(name) : nil
+        } catch let errno as Errno {
+            throw SpoolFailure(errno.isOutOfSpace ? .full : .unreadable, "the upload cannot be opened: \(errno)")
+        } catch let failure as SpoolFailure {
+            throw failure
+        } catch {
+            throw SpoolFailure(.unreadable, "the upload cannot be opened")
+        }
+    }
+
+    /// Durable with its name before it is used. A journal without its head was never acknowledged by anything, so one
+    /// that a crash left empty is begun again.
+    private func make(_ name: SpoolName) throws -> SpooledFile {
+        let isNewFolder = try device.makeFolder(name.folder)
+        guard let data = try device.file(name.data, creating: true),
+            let log = try device.file(name.journal, creating: true)
+        else {
+            throw SpoolFailure(.unreadable, "the upload's files were not made")
+        }
+        try data.truncate(to: 0)
+        do { try log.write(Journal.head, at: 0) } catch {
+            try log.truncate(to: 0)
+            throw error
+        }
+        if durability == .full {
+            try log.syncData()
+            try device.syncFolder(name.folder)
+            if isNewFolder { try device.syncFolder("") }
+        }
+        return try SpooledFile(data: data, log: log, durability: durability)
+    }
+
+    /// The journal goes first: a data file alone promises nothing.
+    package func remove(_ upload: UploadID) throws(SpoolFailure) {
+        let name = SpoolName(upload)
+        do {
+            try device.remove(name.journal)
+            try device.remove(name.data)
+        } catch {
+            throw SpoolFailure(.unreadable, "the upload was not removed: \(error)")
+        }
+    }
+
+    package func uploads() throws(SpoolFailure) -> [UploadID] {
+        do {
+            var found: Set<UploadID> = []
+            for folder in try device.list("") {
+                for file in try device.list(folder) {
+                    if let upload = UploadID(file.prefix { $0 != "." }) { found.insert(upload) }
+                }
+            }
+            return found.sorted()
+        } catch {
+            throw SpoolFailure(.unreadable, "the spool cannot be listed: \(error)")
+        }
+    }
+
+    package func space() throws(SpoolFailure) -> SpoolSpace {
+        do { return try device.space() } catch {
+            throw SpoolFailure(.unreadable, "the free space cannot be read: \(error)")
+        }
+    }
+
+    package func sealed(_ upload: UploadID) throws(SpoolFailure) -> SealedFile {
+        guard let bytes = try open(upload, creating: false) else {
+            throw SpoolFailure(.missing, "the bytes of upload \(upload) are not here")
+        }
+        guard let sealed = bytes.journal.sealed else {
+            throw SpoolFailure(
+                .missing, "upload \(upload) is not sealed: \(bytes.journal.received.frontier) bytes are here")
+        }
+        do {
+            guard let descriptor = try device.descriptor(SpoolName(upload).data) else {
+                throw SpoolFailure(.missing, "the bytes of upload \(upload) are not here")
+            }
+            return SealedFile(descriptor: descriptor, size: sealed.length, sha256: sealed.sha256)
+        } catch let failure as SpoolFailure {
+            throw failure
+        } catch {
+            throw SpoolFailure(.unreadable, "the bytes of upload \(upload) cannot be opened: \(error)")
+        }
+    }
+}
+
+/// Where an upload lies below the spool's folder.
+struct SpoolName {
+    let folder: String
+    let data: String
+    let journal: String
+
+    init(_ upload: UploadID) {
+        let text = upload.text
+        let stem = text.hasPrefix(UploadID.prefix) ? text.dropFirst(UploadID.prefix.count) : text[...]
+        folder = "_" + stem.prefix(2)  // the leading `_` keeps an id of one dash or dot from being a name with a meaning
+        data = "\(folder)/\(text).data"
+        journal = "\(folder)/\(text).journal"
+    }
+}

@@ -1,0 +1,48 @@
+package import Core
+package import Platform
+
+/// Where the bytes of uploads are kept until they are published. Its interface knows uploads and offsets, no paths:
+/// one day the extents may lie in a store instead of on this disk. Every call blocks and belongs on the upload's lane.
+package protocol Spool: Sendable {
+    /// Nil where there is none and `creating` is false. One that is made is on the disk, name and all, when it returns.
+    func open(_ upload: UploadID, creating: Bool) throws(SpoolFailure) -> (any SpooledBytes)?
+    /// What was not there is no failure.
+    func remove(_ upload: UploadID) throws(SpoolFailure)
+    func uploads() throws(SpoolFailure) -> [UploadID]
+    func space() throws(SpoolFailure) -> SpoolSpace
+    /// The bytes of a sealed upload, for those who read them from now on.
+    func sealed(_ upload: UploadID) throws(SpoolFailure) -> SealedFile
+}
+
+package struct SpoolSpace: Equatable, Sendable {
+    package let free: Int64
+    package let total: Int64
+    package init(free: Int64, total: Int64) {
+        self.free = free
+        self.total = total
+    }
+}
+
+/// The bytes of one upload and what is true of them. Calls of one upload come one after another.
+package protocol SpooledBytes: Sendable {
+    /// What the journal said when it was opened.
+    var journal: Journal { get }
+    /// Not durable yet, and not counted.
+    func write(_ bytes: [UInt8], at offset: Int64) throws(SpoolFailure)
+    func read(upTo count: Int, at offset: Int64) throws(SpoolFailure) -> [UInt8]
+    /// Makes everything written durable, then `records`. When it returns, both may be acknowledged.
+    func record(_ records: [JournalRecord]) throws(SpoolFailure)
+}
+
+/// A whole upload, open for reading; closes with its last holder.
+package final class SealedFile: Sendable {
+    package let descriptor: FileDescriptor
+    package let size: Int64
+    package let sha256: [UInt8]
+
+    package init(descriptor: consuming FileDescriptor, size: Int64, sha256: [UInt8]) {
+        self.descriptor = descriptor
+        self.size = size
+        self.sha256 = sha256
+    }
+}

@@ -1,0 +1,124 @@
+import Core
+import Platform
+import Synchronization
+import Testing
+
+@testable import Ingest
+
+@Suite struct DiskSpoolTests {
+    private let id = UploadID(checked: "up_0123456789")
+    private let extent = JournalRecord(.extent(completesAlone: false), 0..<3)
+
+    @Test func `a new upload is durable, name and all, before it is used`() throws {
+        let device = MemoryDevice()
+        _ = try DiskSpool(device: device, durability: .full).open(id, creating: true)
+        #expect(
+            device.operations == [
+                "make folder", "create data", "create journal", "truncate data", "write journal", "sync journal",
+                "sync folder", "sync folder",
+            ])
+    }
+
+    @Test func `bytes are synced before their record is written, and the record before it is true`() throws {
+        let device = MemoryDevice()
+        let bytes = try #require(try DiskSpool(device: device, durability: .full).open(id, creating: true))
+        device.clearOperations()
+        try bytes.write([1, 2, 3], at: 0)
+        try bytes.record([extent])
+        #expect(device.operations == ["write data", "sync data", "write journal", "sync journal"])
+    }
+
+    @Test func `a record without new bytes syncs the journal alone`() throws {
+        let device = MemoryDevice()
+        let bytes = try #require(try DiskSpool(device: device, durability: .full).open(id, creating: true))
+        device.clearOperations()
+        try bytes.record([JournalRecord(.ended(.cancelled), 0..<0)])
+        #expect(device.operations == ["write journal", "sync journal"])
+    }
+
+    @Test func `fast syncs nothing`() throws {
+        let device = MemoryDevice()
+        let bytes = try #require(try DiskSpool(device: device, durability: .fast).open(id, creating: true))
+        try bytes.write([1], at: 0)
+        try bytes.record([extent])
+        #expect(!device.operations.contains { $0.hasPrefix("sync") })
+    }
+
+    @Test(arguments: ["sync data", "sync journal"])
+    func `a failed sync fails the upload for good`(_ operation: String) throws {
+        let device = MemoryDevice()
+        let bytes = try #require(try DiskSpool(device: device, durability: .full).open(id, creating: true))
+        try bytes.write([1, 2, 3], at: 0)
+        device.fail(operation, .inputOutput)
+        #expect(throws: SpoolFailure.self) { try bytes.record([extent]) }
+        device.clearOperations()
+        #expect { try bytes.record([extent]) } throws: { ($0 as? SpoolFailure)?.kind == .broken }
+        #expect { try bytes.write([1], at: 0) } throws: { ($0 as? SpoolFailure)?.kind == .broken }
+        #expect(device.operations.isEmpty)
+    }
+
+    @Test func `a full disk takes nothing back, and goes on once there is room`() throws {
+        let device = MemoryDevice()
+        let spool = DiskSpool(device: device, durability: .full)
+        let bytes = try #require(try spool.open(id, creating: true))
+        try bytes.write([1, 2, 3], at: 0)
+        try bytes.record([extent])
+        device.fail("write data", .noSpace)
+        #expect { try bytes.write([4], at: 3) } throws: { ($0 as? SpoolFailure)?.kind == .full }
+        device.fail("write journal", .noSpace)
+        let more = JournalRecord(.extent(completesAlone: false), 3..<4)
+        #expect { try bytes.record([more]) } throws: { ($0 as? SpoolFailure)?.kind == .full }
+        #expect(try #require(try spool.open(id, creating: false)).journal.received.ranges == [0..<3])
+        try bytes.write([4], at: 3)
+        try bytes.record([more])
+        #expect(try #require(try spool.open(id, creating: false)).journal.received.ranges == [0..<4])
+    }
+
+    @Test func `what is not there is not made by asking`() throws {
+        let device = MemoryDevice()
+        let spool = DiskSpool(device: device, durability: .full)
+        #expect(try spool.open(id, creating: false) == nil)
+        #expect(device.names.isEmpty)
+        try spool.remove(id)
+    }
+
+    @Test func `removed is removed, and listed is what is there`() throws {
+        let device = MemoryDevice()
+        let spool = DiskSpool(device: device, durability: .full)
+        let other = UploadID(checked: "-")
+        for one in [id, other] { _ = try spool.open(one, creating: true) }
+        #expect(try spool.uploads() == [other, id])
+        try spool.remove(id)
+        #expect(try spool.uploads() == [other])
+        #expect(device.names == ["_-/-.data", "_-/-.journal"])
+    }
+
+    @Test func `a journal with a foreign head is not read as empty`() throws {
+        let device = MemoryDevice()
+        let spool = DiskSpool(device: device, durability: .full)
+        _ = try spool.open(id, creating: true)
+        device.status.withLock { status in
+            for name in status.files.keys where name.hasSuffix(".journal") { status.files[name]?.written[8] = 2 }
+        }
+        #expect { try spool.open(id, creating: true) } throws: { ($0 as? SpoolFailure)?.kind == .unreadable }
+    }
+
+    @Test func `on a real folder the bytes of a sealed upload are there to read`() throws {
+        let folder = "/tmp/sluice-spool-\(randomBase62(12))"
+        defer { try? Files.removeTree(folder) }
+        let spool = DiskSpool(device: try FolderDevice(folder: folder), durability: .full)
+        let bytes = try #require(try spool.open(id, creating: true))
+        try bytes.write([1, 2, 3], at: 0)
+        try bytes.record([extent])
+        #expect { try spool.sealed(id) } throws: { ($0 as? SpoolFailure)?.kind == .missing }
+        let sha256 = [UInt8](repeating: 9, count: 32)
+        try bytes.record([JournalRecord(.sealed(sha256: sha256), 0..<3)])
+        let sealed = try spool.sealed(id)
+        #expect(sealed.size == 3 && sealed.sha256 == sha256)
+        #expect(try sealed.descriptor.read(upTo: 10, at: 0) == [1, 2, 3])
+        #expect(try spool.uploads() == [id])
+        #expect(try spool.space().free > 0)
+        try spool.remove(id)
+        #expect(try spool.uploads().isEmpty)
+    }
+}
