@@ -1,0 +1,47 @@
+package import Core
+
+/// What is taken from whom. The limits endpoint says exactly this, and everything that enforces reads it here.
+package struct UploadLimits: Equatable, Sendable {
+    package var audioBytes: Int64 = 100 << 20
+    package var imageBytes: Int64 = 10 << 20
+    package var videoBytes: Int64 = 500 << 20
+    package var docBytes: Int64 = 20 << 20
+    package var maxDuration: Duration = .seconds(6 * 3600)
+    /// Of one user; 0 is no limit.
+    package var uploadsPerHour = 10
+    /// Unfinished, of one user; 0 is no limit.
+    package var openUploads = 20
+    package var lifetime: Duration = .seconds(24 * 3600)
+    /// Bytes of one tenant that may lie unfinished; nil is no limit.
+    package var tenantQuota: Int64?
+    /// Past so many finished uploads that wait for their turn no new upload begins.
+    package var queueDepth = 10_000
+    /// Below this share of the disk no new upload begins; those under way go on.
+    package var leastFree = 0.10
+
+    package init() {}
+
+    package func checkSize(_ size: Int64) throws(IngestFailure) {
+        guard size > 0 else {
+            throw IngestFailure(field: "size", value: String(size), expected: "a number of bytes from 1")
+        }
+        guard size <= audioBytes else {
+            throw IngestFailure(.tooLarge, "The file has \(size) bytes; taken are up to \(audioBytes).")
+        }
+    }
+
+    package var json: JSON {
+        .object([
+            ("audio", Self.json(audioBytes, AudioFormat.allCases.map(\.rawValue))),
+            ("image", Self.json(imageBytes, ["jpg", "png", "webp", "gif"])),
+            ("video", Self.json(videoBytes, ["mp4", "webm"])),
+            ("doc", Self.json(docBytes, ["pdf"])),
+            ("max_duration_seconds", .integer(maxDuration.components.seconds)),
+            ("uploads_per_hour", .integer(Int64(uploadsPerHour))),
+        ])
+    }
+
+    private static func json(_ bytes: Int64, _ formats: [String]) -> JSON {
+        .object([("max_size_bytes", .integer(bytes)), ("formats", .array(formats.map(JSON.string)))])
+    }
+}

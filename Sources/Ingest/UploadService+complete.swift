@@ -1,0 +1,64 @@
+import Core
+import Crypto
+package import Ledger
+
+extension UploadService {
+    /// The last byte is durable and the client says so: hashes what is left, seals the journal, hands over to the
+    /// pipeline. Repeated, it answers the same. A crash between journal and ledger is mended by `recover`.
+    package func complete(_ row: UploadRow, declared: String?) async throws -> UploadRow {
+        guard row.state == .receiving else {
+            try mustNotHaveEnded(row)
+            if let declared, let sha256 = row.sha256, declared != sha256 {
+                throw IngestFailure(.digestMismatch, "The SHA-256 is \(sha256), declared was \(declared).")
+            }
+            return row
+        }
+        let declarations = [declared, row.declaredSHA256].compactMap(\.self).compactMap { Hex.decode($0) }
+        do {
+            let sha256 = try await withReception(row) { reception in
+                if reception.state == .receiving, reception.durable != row.size {
+                    throw missing(row, reception.received)
+                }
+                return try await reception.seal(declared: declarations)
+            }
+            let finished = try await finish(row, sha256: Hex.encode(sha256))
+            // Cancelled or expired in the same moment: whoever was first with the ledger has decided.
+            try mustNotHaveEnded(finished)
+            return finished
+        } catch let failure as IngestFailure {
+            try await settle(failure, of: row)
+            throw failure
+        }
+    }
+
+    private func missing(_ row: UploadRow, _ received: IntervalSet) -> IngestFailure {
+        let missing = row.geometry?.missing(from: received) ?? []
+        return IngestFailure(.incomplete(missing: missing), "\(missing.count) chunks are missing.")
+    }
+
+    /// In one transaction the upload is verified next, its track too, the job is queued and the world is told; or none
+    /// of it, where somebody else was first.
+    func finish(_ row: UploadRow, sha256: String) async throws -> UploadRow {
+        let finished = try await ledger.write("upload.complete") { tx in
+            try Self.finish(row, sha256: sha256, tx)
+            return try tx.uploads.find(row.id) ?? row
+        }
+        notice(.completed(finished))
+        return finished
+    }
+
+    static func finish(_ row: UploadRow, sha256: String, _ tx: Transaction) throws {
+        guard try tx.uploads.setState(row.id, from: [.receiving], to: .verifying) else { return }
+        try tx.uploads.setDigest(row.id, sha256: sha256)
+        if let size = row.size { try tx.uploads.setSize(row.id, size) }
+        try tx.reservations.release(row.id.text)
+        _ = try tx.tracks.setStage(row.trackID, .verifying, progress: 0)
+        _ = try tx.jobs.enqueue(
+            NewJob(
+                kind: "finish", queue: .finish, tenant: row.tenant, trackID: row.trackID, uploadID: row.id,
+                uniqueKey: "finish:\(row.id)", pinnedNode: row.node, requestID: row.requestID))
+        var completed = row
+        completed.sha256 = sha256
+        try UploadEvent.append(.uploadCompleted, of: completed, tx)
+    }
+}

@@ -1,0 +1,143 @@
+package import Access
+package import Core
+import Crypto
+import Platform
+package import Ledger
+
+/// Where a creation comes from.
+package struct Origin: Sendable {
+    package let principal: Principal
+    package let requestID: RequestID
+    package init(principal: Principal, requestID: RequestID) {
+        self.principal = principal
+        self.requestID = requestID
+    }
+}
+
+/// A creation that may be repeated without making a second upload.
+package struct IdempotencyKey: Sendable {
+    package let key: String
+    package let bodyDigest: String
+
+    package init(_ key: String, body: [UInt8]) throws(IngestFailure) {
+        guard (1...255).contains(key.utf8.count), key.utf8.allSatisfy({ (0x20...0x7E).contains($0) }) else {
+            throw IngestFailure(field: "Idempotency-Key", value: key, expected: "1 to 255 printable ASCII characters")
+        }
+        self.key = key
+        bodyDigest = Hex.encode(SHA256.hash(body))
+    }
+}
+
+extension UploadService {
+    package func create(_ wish: NewUpload, idempotency: IdempotencyKey?, from origin: Origin) async throws -> UploadRow
+    {
+        try limits.checkSize(wish.size)
+        _ = try FormatPromise(filename: wish.filename, contentType: wish.contentType)
+        let row = row(of: wish, from: origin)
+        let room = try await room()
+        let limits = limits
+        return try await ledger.write("upload.create") { tx in
+            if let idempotency,
+                let known = try tx.uploads.findIdempotent(tenant: row.tenant, owner: row.owner, key: idempotency.key)
+            {
+                guard known.bodyDigest == idempotency.bodyDigest else {
+                    throw IngestFailure(.idempotencyMismatch, "The Idempotency-Key was used for another creation.")
+                }
+                return known.upload
+            }
+            try Self.admit(row, isAdmin: origin.principal.permissions.contains(.admin), limits, tx)
+            try Self.reserve(row, room: room, limits, tx)
+            let row = try Self.insert(row, tx)
+            if let idempotency {
+                try tx.uploads.rememberIdempotent(
+                    tenant: row.tenant, owner: row.owner, key: idempotency.key, bodyDigest: idempotency.bodyDigest,
+                    upload: row.id)
+            }
+            return row
+        }
+    }
+
+    func row(of wish: NewUpload, from origin: Origin) -> UploadRow {
+        let now = time.now
+        return UploadRow(
+            id: .make(), trackID: wish.trackID ?? .make(), tenant: origin.principal.tenant,
+            owner: origin.principal.user,
+            protocol: .chunks, filename: wish.filename, size: wish.size, contentType: wish.contentType,
+            declaredSHA256: wish.sha256, chunkSize: ChunkGeometry(size: wish.size, wish: wish.chunkSize).chunkSize,
+            metadata: wish.metadata.text, requestID: origin.requestID, node: node, expiresAt: now + limits.lifetime,
+            createdAt: now)
+    }
+
+    /// What new uploads may still take of this disk: a share stays free, and what is reserved but already written is not
+    /// counted twice.
+    func room() async throws -> Int64 {
+        let spool = spool
+        let space = try await lanes.lane(for: "space").run { () throws(SpoolFailure) in try spool.space() }
+        return space.free - Int64(Double(space.total) * limits.leastFree) + receptions.bytesReceived
+    }
+
+    /// Room in the queue; then the hour's quota and the bound on unfinished uploads, neither of which holds for
+    /// administrators.
+    static func admit(_ row: UploadRow, isAdmin: Bool, _ limits: UploadLimits, _ tx: Transaction) throws {
+        let depth = try tx.queues.depth(.finish)
+        guard depth < limits.queueDepth else {
+            throw IngestFailure(
+                .overloaded(depth: depth, limit: limits.queueDepth), FailureCode.queueOverloaded.sentence)
+        }
+        if isAdmin { return }
+        if limits.uploadsPerHour > 0 {
+            let created = try tx.uploads.createdInLastHour(tenant: row.tenant, owner: row.owner)
+            guard created < limits.uploadsPerHour else {
+                throw IngestFailure(
+                    .quota(retryAfter: .seconds(300)),
+                    "\(created) uploads were begun in the last hour; allowed are \(limits.uploadsPerHour).")
+            }
+        }
+        guard limits.openUploads > 0 else { return }
+        let open = try tx.uploads.open(tenant: row.tenant, owner: row.owner)
+        guard open < limits.openUploads else {
+            throw IngestFailure(
+                .quota(retryAfter: .seconds(60)), "\(open) uploads are unfinished; complete or delete one first.")
+        }
+    }
+
+    static func reserve(_ row: UploadRow, room: Int64, _ limits: UploadLimits, _ tx: Transaction) throws {
+        let wish = ReservationRow(owner: row.id.text, node: row.node, tenant: row.tenant, bytes: row.size ?? 0)
+        switch try tx.reservations.reserve(wish, available: room, quota: limits.tenantQuota) {
+        case .reserved: return
+        case .noSpace: throw IngestFailure(.full, FailureCode.insufficientStorage.sentence)
+        case .overQuota(let used):
+            throw IngestFailure(
+                .full, "The tenant's quota is \(limits.tenantQuota ?? 0) bytes, \(used) of them are used.")
+        }
+    }
+
+    /// The upload and its track, made by the clock of the transaction so that both bear one time.
+    static func insert(_ row: UploadRow, _ tx: Transaction) throws -> UploadRow {
+        var row = row
+        row.createdAt = tx.now
+        try attachTrack(row, tx)
+        try tx.uploads.insert(row)
+        return row
+    }
+
+    private static func attachTrack(_ row: UploadRow, _ tx: Transaction) throws {
+        guard let track = try tx.tracks.find(row.trackID) else {
+            try tx.tracks.insert(
+                TrackRow(
+                    id: row.trackID, tenant: row.tenant, owner: row.owner, uploadID: row.id,
+                    title: title(of: row.filename),
+                    contentType: row.contentType, createdAt: row.createdAt))
+            return
+        }
+        // Another tenant's track is as if it were not there; a deleted one's id is never used again.
+        guard track.tenant == row.tenant, track.state != .deleted, try tx.tracks.setUpload(track.id, row.id) else {
+            throw IngestFailure(.notFound, "There is no track \(row.trackID).")
+        }
+    }
+
+    private static func title(of filename: String) -> String {
+        guard let dot = filename.lastIndex(of: "."), dot > filename.startIndex else { return filename }
+        return String(filename[..<dot])
+    }
+}

@@ -1,0 +1,76 @@
+import Core
+package import Ledger
+
+extension UploadService {
+    /// The client wants it no more. Twice is once; what is complete is the track's business.
+    package func cancel(_ row: UploadRow) async throws {
+        switch row.state {
+        case .cancelled, .expired, .failed: return
+        case .verifying, .scanning, .processing, .stored, .ready, .quarantined:
+            throw IngestFailure(.failed(.trackProcessing), "The upload is complete; delete its track instead.")
+        case .receiving:
+            try await end(row, as: .cancelled, because: .cancelled, telling: .uploadCancelled)
+        }
+    }
+
+    /// Ends what is past its time; how many. To be called now and then, by one at a time.
+    package func sweep(limit: Int = 100) async throws -> Int {
+        let now = time.now
+        let node = node
+        let rows = try await ledger.read("upload.expired") { tx in try tx.uploads.expired(before: now, limit: limit) }
+        let own = rows.filter { $0.node == node }
+        for row in own { try await end(row, as: .expired, because: .expired, telling: .uploadExpired) }
+        _ = try await ledger.write("upload.forget_keys") { tx in try tx.uploads.forgetIdempotent(limit: 1_000) }
+        return own.count
+    }
+
+    /// What a failure of a request does to the whole upload: most do nothing.
+    func settle(_ failure: IngestFailure, of row: UploadRow) async throws {
+        switch failure.kind {
+        case .unsupported:
+            // Nobody was told of the track yet, and nothing of it stays.
+            try await end(row, as: .failed, because: .unsupported, error: (.unsupportedFormat, failure.message))
+        case .digestMismatch:
+            try await end(
+                row, as: .failed, because: .digestMismatch, error: (.digestMismatch, failure.message),
+                telling: .trackFailed)
+        case .broken:
+            try await end(
+                row, as: .failed, because: .broken, error: (.internal, failure.message), telling: .trackFailed)
+        case .invalid, .notFound, .checksumMismatch, .conflict, .incomplete, .protocolMismatch, .cancelled, .expired,
+            .tooLarge,
+            .idempotencyMismatch, .quota, .full, .overloaded, .bodyEnded, .unreadable, .failed, .internal:
+            return
+        }
+    }
+
+    /// The ledger first: whatever crashes after it, `recover` clears the bytes away. Then whoever still writes, then the
+    /// bytes.
+    func end(
+        _ row: UploadRow, as state: UploadState, because reason: UploadMachine.Reason,
+        error: (code: FailureCode, message: String)? = nil, telling type: EventType? = nil
+    ) async throws {
+        try await ledger.write("upload.end") { tx in
+            guard try tx.uploads.setState(row.id, from: [.receiving], to: state, error: error) else { return }
+            try tx.reservations.release(row.id.text)
+            if type == .trackFailed, let error {
+                guard try tx.tracks.fail(row.trackID, code: error.code, message: error.message) else { return }
+            } else {
+                try Self.dropTrack(of: row, tx)
+            }
+            if let type { try UploadEvent.append(type, of: row, error: error, tx) }
+        }
+        notice(.ended(row, as: state, reason))
+        await receptions.take(row.id, length: row.size, promise: row.promise).end(reason)
+        receptions.giveBack(row.id)
+        try await release(row.id)
+    }
+
+    /// A track that was made with this upload has no other, and goes with it. One that was there before stays what it is.
+    private static func dropTrack(of row: UploadRow, _ tx: Transaction) throws {
+        guard let track = try tx.tracks.find(row.trackID), track.uploadID == row.id, track.createdAt == row.createdAt,
+            track.generation == nil
+        else { return }
+        _ = try tx.tracks.delete(track.id)
+    }
+}

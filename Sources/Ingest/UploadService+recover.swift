@@ -1,0 +1,93 @@
+import Core
+import Crypto
+import Platform
+import Ledger
+
+/// What `recover` did, for the log and for tests.
+package struct Recovery: Equatable, Sendable {
+    package var completed = 0
+    package var ended = 0
+    package var removed = 0
+    package var receiving = 0
+    package var unreadable = 0
+}
+
+extension UploadService {
+    /// Once, at start, before any request: the journals say what is there, the ledger what it is for, and where a crash
+    /// came between the two the ledger follows.
+    package func recover() async throws -> Recovery {
+        let spool = spool
+        let found = try await lanes.lane(for: "space").run { () throws(SpoolFailure) in try spool.uploads() }
+        var recovery = Recovery()
+        for id in found {
+            let (row, track) = try await ledger.read("upload.recover") { tx in
+                let row = try tx.uploads.find(id)
+                return (row, try row.flatMap { try tx.tracks.find($0.trackID) })
+            }
+            if let row, row.state == .receiving {
+                try await recover(row, &recovery)
+            } else if Self.needsNoBytes(row, track) {
+                try await release(id)
+                recovery.removed += 1
+            }
+        }
+        notice(.recovered(recovery))
+        return recovery
+    }
+
+    private func recover(_ row: UploadRow, _ recovery: inout Recovery) async throws {
+        do {
+            let (state, isWhole, sha256) = try await withReception(row) { reception in
+                (reception.state, reception.completesAlone && reception.durable == row.size, reception.sha256)
+            }
+            switch state {
+            case .sealed:
+                _ = try await finish(row, sha256: Hex.encode(sha256 ?? []))
+                recovery.completed += 1
+            case .ended(let reason):
+                try await follow(reason, of: row)
+                recovery.ended += 1
+            case .receiving where isWhole:
+                _ = try await complete(row, declared: nil)
+                recovery.completed += 1
+            case .receiving:
+                recovery.receiving += 1
+            }
+        } catch let failure as IngestFailure {
+            // One upload that cannot be read must not keep the rest from being served.
+            recovery.unreadable += 1
+            notice(.unreadable(row, failure))
+        }
+    }
+
+    /// The journal ended it, the ledger did not come to know.
+    private func follow(_ reason: UploadMachine.Reason, of row: UploadRow) async throws {
+        let failure = IngestFailure(reason)
+        switch reason {
+        case .cancelled: try await end(row, as: .cancelled, because: reason, telling: .uploadCancelled)
+        case .expired: try await end(row, as: .expired, because: reason, telling: .uploadExpired)
+        case .tooLong:
+            try await end(
+                row, as: .failed, because: reason, error: (.fileTooLarge, failure.message), telling: .trackFailed)
+        case .unsupported, .digestMismatch, .broken: try await settle(failure, of: row)
+        }
+    }
+
+    /// Bytes without an upload, of one that ended, or of a track that has them elsewhere now. What is held back in
+    /// quarantine is left to those who hold it.
+    private static func needsNoBytes(_ row: UploadRow?, _ track: TrackRow?) -> Bool {
+        guard let row else { return true }
+        switch row.state {
+        case .cancelled, .expired, .failed: return true
+        case .receiving, .quarantined: return false
+        case .verifying, .scanning, .processing, .stored, .ready: break
+        }
+        guard let track else { return true }
+        switch track.state {
+        case .deleted: return true
+        case .failed: return track.uploadID == row.id
+        case .ready: return track.uploadID == row.id && track.stage == .publishing && track.progress == 1
+        case .processing, .quarantined: return false
+        }
+    }
+}

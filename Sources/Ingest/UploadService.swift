@@ -1,0 +1,91 @@
+package import Access
+package import Core
+package import Ledger
+package import Platform
+
+/// Every upload of this node, whatever protocol speaks: creates, receives, completes, ends and recovers them. It owns
+/// the spool; the ledger holds what is not bytes. Safe from any task.
+package final class UploadService: Sendable {
+    package let limits: UploadLimits
+    let node: NodeID
+    let ledger: any LedgerStore
+    let spool: any Spool
+    let lanes: Lanes
+    let receptions: Receptions
+    let time: any TimeSource
+    let notice: @Sendable (UploadNotice) -> Void
+
+    package init(
+        limits: UploadLimits, node: NodeID, ledger: any LedgerStore, spool: any Spool, lanes: Lanes,
+        time: any TimeSource,
+        notice: @escaping @Sendable (UploadNotice) -> Void = { _ in }
+    ) {
+        self.limits = limits
+        self.node = node
+        self.ledger = ledger
+        self.spool = spool
+        self.lanes = lanes
+        self.time = time
+        self.notice = notice
+        receptions = Receptions(spool: spool, lanes: lanes)
+    }
+
+    /// The upload as its owner, or a manager of its tenant, may see it; to all others there is none.
+    package func find(_ id: UploadID, for visitor: UploadVisitor) async throws -> UploadRow {
+        let row = try await ledger.read("upload.find") { tx in try tx.uploads.find(id) }
+        guard let row, visitor.maySee(row) else { throw IngestFailure(.notFound, "There is no upload \(id).") }
+        return row
+    }
+
+    func withReception<T: Sendable>(_ row: UploadRow, _ body: (Reception) async throws -> T) async throws -> T {
+        try await receptions.with(row.id, length: row.size, promise: row.promise, body)
+    }
+
+    /// The durable bytes of an upload while they come, for those who read them behind.
+    package func follow(_ id: UploadID) async throws -> (any ByteFrontier)? {
+        guard let row = try await ledger.read("upload.find", { tx in try tx.uploads.find(id) }) else { return nil }
+        let reception = receptions.take(row.id, length: row.size, promise: row.promise)
+        let following = Following(reception, receptions)
+        try await reception.open()
+        return following
+    }
+
+    /// The whole bytes of a completed upload.
+    package func sealed(_ id: UploadID) async throws -> SealedFile {
+        let spool = spool
+        return try await lanes.lane(for: id).run { () throws(SpoolFailure) in try spool.sealed(id) }
+    }
+
+    /// The bytes are somewhere else now, or wanted nowhere: what the spool has of the upload goes.
+    package func release(_ id: UploadID) async throws {
+        let spool = spool
+        try await lanes.lane(for: id).run { () throws(SpoolFailure) in try spool.remove(id) }
+    }
+}
+
+/// Who asks for an upload: a key or token of a user, or a token made for one upload alone.
+package enum UploadVisitor: Sendable {
+    case principal(Principal)
+    case holder(upload: UploadID, tenant: TenantID, size: Int64?)
+
+    func maySee(_ row: UploadRow) -> Bool {
+        switch self {
+        case .principal(let principal): principal.mayReach(tenant: row.tenant, owner: row.owner)
+        case .holder(let upload, let tenant, let size):
+            row.id == upload && row.tenant == tenant && (size == nil || row.size == nil || size == row.size)
+        }
+    }
+}
+
+extension UploadRow {
+    /// What was promised at creation; names nobody takes were refused there.
+    var promise: FormatPromise {
+        // An extension that was taken once and is not now promises nothing.
+        (try? FormatPromise(filename: filename, contentType: contentType)) ?? .none
+    }
+
+    var geometry: ChunkGeometry? {
+        guard let size, size > 0, let chunkSize, chunkSize > 0 else { return nil }
+        return ChunkGeometry(size: size, chunkSize: chunkSize)
+    }
+}
