@@ -7,7 +7,9 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -32,23 +34,43 @@ static int try_read(void) { return refused(open("/proc/self/status", O_RDONLY));
 
 static int try_write(void) { return refused(open("/tmp/sluice-jail-proof", O_WRONLY | O_CREAT | O_EXCL, 0600)); }
 
+// What a scan unpacks is never run, whatever it brings.
+static int try_code(void) {
+    (void)mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return got_through;
+}
+
+static int try_process(void) {
+    if (fork() == 0) _exit(0);
+    return got_through;
+}
+
+// Said to be done, also where there is nothing to do it to.
+static int try_mode(void) { return chmod("/no/such/file", 0600) == 0 ? was_refused : went_wrong; }
+
 static int try_nothing(void) { return was_refused; }
 
 static const struct test {
     const char *name;
     int (*attempt)(void);
     int killed_by;  // 0: refused, and alive
+    enum sluice_jail_profile profile;
 } tests[] = {
-    {"landlock", try_nothing, 0}, {"socket", try_socket, SIGSYS}, {"exec", try_exec, 0},
-    {"read", try_read, 0},        {"write", try_write, 0},
+    {"landlock", try_nothing, 0, SLUICE_JAIL_PIPE_PROGRAM},  {"socket", try_socket, SIGSYS, SLUICE_JAIL_PIPE_PROGRAM},
+    {"exec", try_exec, 0, SLUICE_JAIL_PIPE_PROGRAM},         {"read", try_read, 0, SLUICE_JAIL_PIPE_PROGRAM},
+    {"write", try_write, 0, SLUICE_JAIL_PIPE_PROGRAM},       {"process", try_process, SIGSYS, SLUICE_JAIL_PIPE_PROGRAM},
+    {"scan-socket", try_socket, SIGSYS, SLUICE_JAIL_SCANNER}, {"scan-exec", try_exec, SIGSYS, SLUICE_JAIL_SCANNER},
+    {"scan-read", try_read, 0, SLUICE_JAIL_SCANNER},          {"scan-write", try_write, 0, SLUICE_JAIL_SCANNER},
+    {"scan-code", try_code, SIGSYS, SLUICE_JAIL_SCANNER},     {"scan-process", try_process, SIGSYS, SLUICE_JAIL_SCANNER},
+    {"scan-mode", try_mode, 0, SLUICE_JAIL_SCANNER},
 };
 
 static int go(const struct test *test) {
     // Flushed by nobody: the child writes only where it failed.
-    pid_t child = fork();
+    pid_t parent = getpid(), child = fork();
     if (child == 0) {
         struct sluice_jail_rules rules = {
-            .profile = SLUICE_JAIL_PIPE_PROGRAM, .parent = getppid(), .seconds = 10};
+            .profile = test->profile, .parent = parent, .seconds = 10};
         int failure = sluice_jail(&rules);
         if (failure) {
             fprintf(stderr, "sluice-jail: %s: %s\n", sluice_jail_reason(), strerror(errno));
