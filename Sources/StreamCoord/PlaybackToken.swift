@@ -24,12 +24,12 @@ package struct PlaybackToken: Sendable, Equatable {
 
 /// The secrets that playback tokens and presigned links are made and judged with. The previous one verifies only.
 package struct PlaybackKeys: Sendable, CustomStringConvertible {
-    private let current: [UInt8]
-    private let previous: [UInt8]?
+    private let current: HMACKey
+    private let previous: HMACKey?
 
     package init(current: [UInt8], previous: [UInt8]? = nil) {
-        self.current = current
-        self.previous = previous
+        self.current = HMACKey(current)
+        self.previous = previous.map { HMACKey($0) }
     }
 
     package var description: String { "<redacted>" }
@@ -43,9 +43,9 @@ package struct PlaybackKeys: Sendable, CustomStringConvertible {
         ]
         if let session = token.session { claims.append(("sid", .string(session))) }
         if let subject { claims.append(("sub", .string(subject))) }
-        let head = Base64.url.encode(JSON.object([("alg", "HS256"), ("typ", "JWT")]).bytes)
-        let signed = head + "." + Base64.url.encode(JSON.object(claims).bytes)
-        return signed + "." + Base64.url.encode(HMACSHA256.code(key: current, Array(signed.utf8)))
+        let head = Base64.URL.encode(JSON.object([("alg", "HS256"), ("typ", "JWT")]).bytes)
+        let signed = head + "." + Base64.URL.encode(JSON.object(claims).bytes)
+        return signed + "." + Base64.URL.encode(current.code(Array(signed.utf8)))
     }
 
     /// Everything but expiry. One sentence for every fault: what exactly was wrong is nobody's business.
@@ -58,7 +58,7 @@ package struct PlaybackKeys: Sendable, CustomStringConvertible {
 
     private func verified(_ text: String, at now: Timestamp) -> PlaybackToken? {
         let parts = text.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
-        guard text.utf8.count <= 4096, parts.count == 3, let signature = Base64.url.decode(String(parts[2]) ?? ""),
+        guard text.utf8.count <= 4096, parts.count == 3, let signature = Base64.URL.decode(String(parts[2]) ?? ""),
             isSigned(Array(text.utf8[..<parts[1].endIndex]), by: signature),
             let head = Self.object(parts[0]), head["alg"]?.string == "HS256",
             // RFC 7515 §4.1.11: extensions we must understand, and understand none of.
@@ -78,7 +78,7 @@ package struct PlaybackKeys: Sendable, CustomStringConvertible {
     }
 
     private static func object(_ part: Substring.UTF8View) -> JSON? {
-        guard let bytes = Base64.url.decode(String(part) ?? "") else { return nil }
+        guard let bytes = Base64.URL.decode(String(part) ?? "") else { return nil }
         // What is no JSON is no token; which byte was wrong helps only a forger.
         return try? JSON.parse(bytes, depth: 4)
     }
@@ -92,7 +92,7 @@ package struct PlaybackKeys: Sendable, CustomStringConvertible {
 
     /// Hex HMAC-SHA256 of `id|expires`.
     package func presign(_ track: TrackID, expires: Int64) -> String {
-        Hex.encode(HMACSHA256.code(key: current, Array("\(track)|\(expires)".utf8)))
+        Hex.encode(current.code(Array("\(track)|\(expires)".utf8)))
     }
 
     package func verifyPresigned(
@@ -112,7 +112,6 @@ package struct PlaybackKeys: Sendable, CustomStringConvertible {
     }
 
     private func isSigned(_ message: [UInt8], by code: [UInt8]) -> Bool {
-        constantTimeEqual(HMACSHA256.code(key: current, message), code)
-            || previous.map { constantTimeEqual(HMACSHA256.code(key: $0, message), code) } ?? false
+        current.verifies(code, of: message) || previous?.verifies(code, of: message) ?? false
     }
 }

@@ -155,7 +155,8 @@ package final class Delivery: Sendable {
         }
         hot.keep(
             Hot.Token(
-                track: track, tenant: token.tenant, expires: token.expires, until: now + SessionGate.freshness),
+                track: track, tenant: token.tenant, expires: token.expires, until: now + SessionGate.freshness,
+                end: now + SessionGate.freshness * 2),
             for: bytes.span)
         return try await heard(track, tenant: token.tenant)
     }
@@ -208,6 +209,7 @@ package final class Delivery: Sendable {
         let packed = try await lanes.lane(for: tag).run { () throws(Errno) in
             Gzip.compress(try file.descriptor.read(upTo: Int(file.size), at: 0))
         }
+        guard let packed else { return .file(file, for: request) }
         return Response(status: 200, fields: fields + [("Content-Encoding", "gzip")], body: .bytes(packed))
     }
 

@@ -9,8 +9,10 @@ final class Hot: Sendable {
         let track: TrackID
         let tenant: TenantID
         let expires: Int64
-        /// Until then its session need not be asked after again.
+        /// As of a file: past it one request goes and asks after the session again.
         let until: Timestamp
+        let end: Timestamp
+        var isRenewing = false
     }
 
     struct File: Sendable {
@@ -46,10 +48,14 @@ final class Hot: Sendable {
                 return nil
             }
             if isPublic(token) { return found.isPublic ? found.file : nil }
-            guard let known = state.tokens.value(token), now.seconds < known.expires, now < known.until,
+            guard let known = state.tokens.value(token), now.seconds < known.expires, now < known.end,
                 known.track == found.track, known.tenant == found.tenant
             else { return nil }
-            return found.file
+            if now < known.until || known.isRenewing { return found.file }
+            var renewed = known
+            renewed.isRenewing = true
+            state.tokens.insert(renewed, for: token)
+            return nil
         }
     }
 
