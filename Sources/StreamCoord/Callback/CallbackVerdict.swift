@@ -26,7 +26,7 @@ package enum CallbackVerdict: Sendable, Equatable {
     static func wait(_ field: String, at now: Timestamp) -> Duration? {
         let longest = Duration.seconds(86_400)
         if let seconds = Int64(field) { return seconds < 0 ? nil : min(.seconds(min(seconds, 86_400)), longest) }
-        guard let date = HTTPDate.parse(field) else { return nil }
+        guard let date = Dates.http(field) else { return nil }
         return min(max(date - now, .zero), longest)
     }
 
