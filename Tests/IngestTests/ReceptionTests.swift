@@ -138,6 +138,33 @@ import Testing
         #expect(try await reception.seal(declared: []) == SHA256.hash(data))
     }
 
+    @Test func `of eight writers with two contents one content wins whole`() async throws {
+        for _ in 0..<20 {
+            let reception = try await reception(on: MemoryDevice())
+            let other = wav(10_000, seed: 8)
+            let contents = [part(0..<10_000), other]
+            let answers = await withTaskGroup(of: IngestFailure.Kind?.self) { group in
+                for number in 0..<8 {
+                    group.addTask {
+                        do {
+                            _ = try await reception.receive(
+                                0..<10_000, from: TestSource(contents[number % 2]), counting: .whole(nil))
+                            return nil
+                        } catch {
+                            return (error as? IngestFailure)?.kind ?? .internal
+                        }
+                    }
+                }
+                return await group.reduce(into: []) { $0.append($1) }
+            }
+            #expect(answers.contains(nil) && answers.allSatisfy { $0 == nil || $0 == .conflict })
+            try await put(10_000..<20_000, reception)
+            let rest = part(10_000..<20_000)
+            let sha256 = try await reception.seal(declared: [])
+            #expect(contents.contains { SHA256.hash($0 + rest) == sha256 })
+        }
+    }
+
     @Test func `the end of an upload ends whoever writes or follows it`() async throws {
         let reception = try await reception()
         let hung = TestSource(part(0..<2_000), end: .silent)

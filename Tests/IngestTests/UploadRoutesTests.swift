@@ -22,7 +22,8 @@ import Testing
             authorize: { request, permission in
                 guard let user = request.fields["authorization"] else { throw Refusal(.unauthorized) }
                 let principal = Principal(
-                    tenant: .operatorsOwn, user: named(user), permissions: [.uploadAudio])
+                    tenant: .operatorsOwn, user: named(user),
+                    permissions: user == "manager" ? [.manageTracks] : [.uploadAudio])
                 guard principal.permissions.contains(permission) else { throw Refusal(.forbidden) }
                 return principal
             }
@@ -148,6 +149,8 @@ import Testing
         #expect(try await ask(.get, "/v1/uploads/\(id)", user: "user-2").status == 404)
         #expect(try await ask(.get, "/v1/uploads/\(id)", user: nil).status == 401)
         #expect(try await ask(.delete, "/v1/uploads/\(id)", user: "user-2").status == 404)
+        #expect(try await ask(.get, "/v1/uploads/\(id)", user: "manager").status == 200)
+        #expect(try await ask(.post, "/v1/uploads", user: "manager").status == 403)
         #expect(try await ask(.delete, "/v1/uploads/\(id)").status == 204)
         #expect(try await ask(.get, "/v1/uploads/\(id)").data["state"]?.string == "cancelled")
         #expect(try await ask(.put, "/v1/uploads/\(id)/chunks/0", chunk(0)).status == 410)
