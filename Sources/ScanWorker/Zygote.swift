@@ -114,6 +114,7 @@ struct Zygote: ~Copyable {
         do throws(Errno) {
             try Files.makeFolder(scratch)
             defer { discard(scratch) }
+            if isJailed, let trouble = JailProof.trouble(in: scratch) { return trouble }
             var pair = try SocketPair()
             guard let ours = pair.takeFirst(), let theirs = pair.takeSecond() else { return "no socket" }
             let work = Child.Work(folder: scratch, size: 0, deadline: .seconds(60), isJailed: isJailed)
