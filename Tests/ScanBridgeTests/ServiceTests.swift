@@ -113,6 +113,18 @@ import Testing
         }
     }
 
+    @Test func `the first folder with a database in it is found`() async throws {
+        try await Bench.with { bench, _ in
+            let empty = bench.folder + "/a"
+            let full = bench.folder + "/b"
+            for folder in [empty, full] { try Files.makeFolder(folder) }
+            try Files.writeAtomically([1], to: empty + "/freshclam.dat")
+            #expect(ScanConfiguration.findDatabase(in: ["/nonexistent", empty, full]) == nil)
+            try Files.writeAtomically([1], to: full + "/daily.cvd")
+            #expect(ScanConfiguration.findDatabase(in: ["/nonexistent", empty, full]) == full)
+        }
+    }
+
     @Test func `many scans at once each get their own verdict`() async throws {
         try await Bench.scanning({ $0.workers = 4 }) { bench, service in
             try await withThrowingTaskGroup(of: (Bool, String).self) { group in

@@ -4,7 +4,7 @@ import ScanBridge
 import Testing
 
 /// Whatever happens to the scanner, no file comes out clean that was not looked at.
-@Suite(.serialized) struct Trouble {
+@Suite(.serialized, .timeLimit(.minutes(2))) struct Trouble {
     /// Waits for what a test cannot be told of, by looking again and again, without an end of its own: the run's limit is the
     /// limit. Each turn gives the thread away.
     private func until(_ isSo: () throws -> Bool) async throws {
