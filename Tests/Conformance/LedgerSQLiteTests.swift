@@ -79,6 +79,59 @@ import Testing
         }
     }
 
+    @Test func `says that it is full, keeps what it has, and goes on when there is space again`() async throws {
+        try await withTemporaryFolder { folder in
+            var configuration = SQLiteLedger.Configuration(path: folder + "/ledger.sqlite")
+            configuration.maximumBytes = 2 << 20
+            let ledger = try SQLiteLedger(configuration)
+            let filling = String(repeating: "x", count: 100_000)
+            var kept = 0
+            let failure = await #expect(throws: LedgerFailure.self) {
+                while true {
+                    let number = kept
+                    try await ledger.write("a") { try $0.settings.set("\(number)", filling) }
+                    kept += 1
+                }
+            }
+            #expect(failure?.kind == .full)
+            #expect(failure?.isPassing == true)
+            let count = kept
+            let found = try await ledger.read("b") { tx in
+                try (0...count).filter { try tx.settings.get("\($0)") == filling }.count
+            }
+            #expect(found == count)
+            try await ledger.write("c") { tx in for number in 0..<count { try tx.settings.set("\(number)", "") } }
+            try await ledger.write("d") { try $0.settings.set("more", filling) }
+            #expect(try await ledger.read("e") { try $0.settings.get("more") } == filling)
+            await ledger.close()
+        }
+    }
+
+    @Test func `lets what still fits be written beside what does not`() async throws {
+        try await withTemporaryFolder { folder in
+            var configuration = SQLiteLedger.Configuration(path: folder + "/ledger.sqlite")
+            configuration.maximumBytes = 2 << 20
+            let ledger = try SQLiteLedger(configuration)
+            let large = String(repeating: "x", count: 3 << 20)
+            let written = try await withThrowingTaskGroup(of: Int?.self) { group in
+                for number in 0..<64 {
+                    group.addTask {
+                        do {
+                            let value = number % 8 == 0 ? large : "small"
+                            try await ledger.write("a") { try $0.settings.set("\(number)", value) }
+                            return number
+                        } catch let failure as LedgerFailure where failure.kind == .full {
+                            return nil
+                        }
+                    }
+                }
+                return try await group.reduce(into: [Int]()) { if let number = $1 { $0.append(number) } }
+            }
+            #expect(written.sorted() == (0..<64).filter { $0 % 8 != 0 })
+            await ledger.close()
+        }
+    }
+
     @Test func `makes a file that its owner alone may read`() async throws {
         try await withTemporaryFolder { folder in
             let ledger = try SQLiteLedger(.init(path: folder + "/ledger.sqlite"))

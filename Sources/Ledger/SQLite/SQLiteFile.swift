@@ -22,6 +22,9 @@ struct SQLiteFile {
             let connection = try connect()
             try check(connection)
             try migrate(connection)
+            if let bytes = configuration.maximumBytes {
+                try connection.run("pragma max_page_count = \(max(bytes / 4096, 1))")
+            }
             return connection
         } catch {
             throw explained(error)

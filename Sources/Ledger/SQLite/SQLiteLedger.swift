@@ -11,6 +11,8 @@ package final class SQLiteLedger: LedgerStore {
         package var readers = 2
         /// Past it, a call is refused as `.overloaded`.
         package var maximumWaiting = 4096
+        /// The file grows no larger; past it writes fail as `.full`.
+        package var maximumBytes: Int64?
         package var migrations = Migration.all
         package var program = ProgramVersion.current
         /// Told how long each body waited and ran, by its label.

@@ -45,6 +45,11 @@ final class SQLiteWriter: @unchecked Sendable {
             connection.attempt("rollback")
             fate = error
         }
+        if fate?.kind == .full, group.count > 1 {
+            // What is too large for the disk must not take its neighbours with it: each once more, alone.
+            for request in group { commit([request]) }
+            return
+        }
         // Before the answers: who is answered may look at once.
         if fate == nil { for kind in raised { hints.raise(kind) } }
         for one in ran { one.answer(fate) }
