@@ -11,6 +11,20 @@ package struct EventRow: Sendable, Equatable {
     /// The bytes that are signed and sent, as they were made.
     package let body: [UInt8]
     package let createdAt: Timestamp
+
+    package init(
+        id: EventID, tenant: TenantID, sequence: Int64, type: EventType, trackID: TrackID?, requestID: RequestID?,
+        body: [UInt8], createdAt: Timestamp
+    ) {
+        self.id = id
+        self.tenant = tenant
+        self.sequence = sequence
+        self.type = type
+        self.trackID = trackID
+        self.requestID = requestID
+        self.body = body
+        self.createdAt = createdAt
+    }
 }
 
 /// What happened, written in the transaction that made it true, in one total order a tenant.
