@@ -74,6 +74,17 @@ import Testing
         #expect(try #require(try spool.open(id, creating: false)).journal.received.ranges == [0..<4])
     }
 
+    @Test func `of a batch that did not fit nothing stands behind the next, shorter one`() throws {
+        let device = MemoryDevice()
+        let spool = DiskSpool(device: device, durability: .full)
+        let bytes = try #require(try spool.open(id, creating: true))
+        device.fail("write journal", .noSpace)
+        let batch = (1...4).map { JournalRecord(.extent(completesAlone: false), $0 * 100..<$0 * 100 + 10) }
+        #expect(throws: SpoolFailure.self) { try bytes.record(batch) }
+        try bytes.record([extent])
+        #expect(try #require(try spool.open(id, creating: false)).journal.received.ranges == [0..<3])
+    }
+
     @Test func `what is not there is not made by asking`() throws {
         let device = MemoryDevice()
         let spool = DiskSpool(device: device, durability: .full)

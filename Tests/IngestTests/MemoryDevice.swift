@@ -12,6 +12,11 @@ final class MemoryDevice: SpoolDevice {
         var durable: [UInt8] = []
         var changes: [Change] = []
         var hasDurableName = false
+
+        mutating func apply(_ change: Change) {
+            changes.append(change)
+            written.apply(change)
+        }
     }
 
     enum Change {
@@ -84,10 +89,15 @@ final class MemoryDevice: SpoolDevice {
 
     func descriptor(_ name: String) throws(Errno) -> FileDescriptor? { nil }
 
+    /// A write that fails has left half of its bytes, as a disk that becomes full does.
     fileprivate func change(_ name: String, _ operation: String, _ change: Change) throws(Errno) {
-        try act("\(operation) \(Self.kind(name))") { status in
-            status.files[name]?.changes.append(change)
-            status.files[name]?.written.apply(change)
+        do {
+            try act("\(operation) \(Self.kind(name))") { $0.files[name]?.apply(change) }
+        } catch {
+            if case .write(let bytes, let offset) = change {
+                status.withLock { $0.files[name]?.apply(.write(Array(bytes.prefix(bytes.count / 2)), at: offset)) }
+            }
+            throw error
         }
     }
 
