@@ -16,6 +16,8 @@ package struct ServerConfiguration: Sendable {
     package var maximumBody: Int64 = 64 << 30
     /// Of a body that nobody read, this much is read away so that the connection lives on.
     package var drainedBody: Int64 = 262_144
+    /// Added to the answers the server gives by itself, to what is no request: CORS.
+    package var fieldsOfRefusals: [(String, String)] = []
     /// Nil is one a core that this process may run on.
     package var reactors: Int?
 

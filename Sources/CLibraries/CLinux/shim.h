@@ -125,3 +125,15 @@ static inline ssize_t sluice_receive_message(
     }
     return received;
 }
+
+// MARK: The server. accept4 is declared by hand like the others.
+extern int accept4(int listener, struct sockaddr *address, socklen_t *length, int flags);
+
+// The processors this process may run on; cpu_set_t and its macros want _GNU_SOURCE.
+static inline int sluice_usable_processors(void) {
+    unsigned long mask[128];
+    long bytes = syscall(SYS_sched_getaffinity, 0, sizeof mask, mask);
+    int count = 0;
+    for (long word = 0; word < bytes / (long)sizeof mask[0]; word++) count += __builtin_popcountl(mask[word]);
+    return count > 0 ? count : 1;
+}

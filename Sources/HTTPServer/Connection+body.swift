@@ -1,0 +1,157 @@
+import Glibc
+import Platform
+import Synchronization
+
+/// Bodies are read from the socket when a handler asks for them, straight into the array it gets.
+extension Connection {
+    func readBody(of exchange: Exchange, upTo count: Int, on reactor: isolated Reactor) async throws(BodyFailure)
+        -> [UInt8]
+    {
+        guard !exchange.isOver else { throw BodyFailure(.cancelled, "the request is answered") }
+        guard !exchange.body.isBeingRead else { throw BodyFailure(.malformed, "two read one body") }
+        exchange.body.isBeingRead = true
+        defer { exchange.body.isBeingRead = false }
+        do {
+            return try await pull(exchange, count, reactor)
+        } catch {
+            exchange.body.isBroken = true
+            throw error
+        }
+    }
+
+    private func pull(_ exchange: Exchange, _ count: Int, _ reactor: isolated Reactor) async throws(BodyFailure)
+        -> [UInt8]
+    {
+        while true {
+            if exchange.isCancelled || exchange.isOver { throw BodyFailure(.cancelled) }
+            if exchange.body.isOver { return [] }
+            if exchange.body.isBroken { throw BodyFailure(.cut) }
+            if exchange.owesContinue && !exchange.hasFinalHead {
+                exchange.owesContinue = false
+                if pending.isEmpty { try await send(Self.continueHead, on: reactor) }
+            }
+            let part = try take(exchange, count)
+            exchange.body.received += Int64(part.count)
+            if !part.isEmpty { return part }
+            if exchange.body.isOver { return [] }
+            try await waitForBody(exchange, reactor)
+        }
+    }
+
+    private static let continueHead = Array("HTTP/1.1 100 Continue\r\n\r\n".utf8)
+
+    private func waitForBody(_ exchange: Exchange, _ reactor: isolated Reactor) async throws(BodyFailure) {
+        let began = reactor.now
+        let stall = desk.stallTimeout
+        switch await reactor.wait(watch, for: .read, until: began + stall) {
+        case .ready: break
+        case .timedOut: throw BodyFailure(.tooSlow, "no byte came for \(configuration.stallTimeout)")
+        case .ended: throw BodyFailure(.cancelled)
+        }
+        exchange.body.waited += reactor.now - began
+        let (waited, received) = (exchange.body.waited, exchange.body.received)
+        if waited > stall, received * 1000 / waited < configuration.minimumBytesPerSecond {
+            throw BodyFailure(.tooSlow, "\(received) bytes in \(waited) ms")
+        }
+    }
+
+    /// What is here, without waiting; empty when nothing is, or at the end.
+    private func take(_ exchange: Exchange, _ count: Int) throws(BodyFailure) -> [UInt8] {
+        switch exchange.body.framing {
+        case .none:
+            return []
+        case .counted(let left):
+            let part = try takeData(Int(min(Int64(count), left)))
+            exchange.body.framing = .counted(left - Int64(part.count))
+            return part
+        case .chunked(var decoder):
+            // Out of the enum while it changes, so that its trailers are not copied.
+            exchange.body.framing = .none
+            defer { exchange.body.framing = .chunked(decoder) }
+            return try takeChunks(&decoder, exchange, count)
+        }
+    }
+
+    private func takeChunks(_ decoder: inout ChunkDecoder, _ exchange: Exchange, _ count: Int) throws(BodyFailure)
+        -> [UInt8]
+    {
+        var whole: [UInt8] = []
+        while whole.count < count {
+            switch decoder.next(pending.span) {
+            case .more:
+                guard try refill() else { return whole }
+            case .framing(let size):
+                pending.removeFirst(size)
+            case .data(let left):
+                let part = try takeData(Int(min(Int64(count - whole.count), left)))
+                if part.isEmpty { return whole }
+                decoder.took(part.count)
+                if whole.isEmpty { whole = part } else { whole += part }
+            case .end(let size):
+                pending.removeFirst(size)
+                if !decoder.trailers.isEmpty {
+                    let trailers = Fields(decoder.trailers)
+                    exchange.trailersRead.withLock { $0 = trailers }
+                }
+                return whole
+            case .malformed(let why):
+                throw BodyFailure(.malformed, why)
+            }
+        }
+        return whole
+    }
+
+    /// Up to `count` bytes of data: first what was read along with the head, then from the socket until it is empty.
+    private func takeData(_ count: Int) throws(BodyFailure) -> [UInt8] {
+        if !pending.isEmpty {
+            let part = Array(pending.prefix(count))
+            if part.count == pending.count { pending = [] } else { pending.removeFirst(part.count) }
+            return part
+        }
+        var isGone = false
+        let part = [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
+            while filled < count {
+                let room = UnsafeMutableRawBufferPointer(UnsafeMutableBufferPointer(rebasing: buffer[filled...]))
+                guard case .moved(let size) = receive(room, &isGone) else { break }
+                filled += size
+            }
+        }
+        if part.isEmpty && isGone { throw BodyFailure(.cut, "the client left before its body ended") }
+        // A small part must not hold the room of a large one.
+        return part.count < count / 4 ? part.withUnsafeBufferPointer { Array($0) } : part
+    }
+
+    private func receive(_ room: UnsafeMutableRawBufferPointer, _ isGone: inout Bool) -> Socket.Transfer {
+        let transfer = Socket.receive(descriptor, into: room)
+        if case .gone = transfer { isGone = true }
+        return transfer
+    }
+
+    /// More framing bytes into `pending`; false when none is here.
+    private func refill() throws(BodyFailure) -> Bool {
+        var isGone = false
+        let room = UnsafeMutableRawBufferPointer(rebasing: desk.buffer[..<16_384])
+        guard case .moved(let size) = receive(room, &isGone) else {
+            if isGone { throw BodyFailure(.cut, "the client left before its body ended") }
+            return false
+        }
+        pending.append(contentsOf: UnsafeRawBufferPointer(rebasing: room[..<size]))
+        return true
+    }
+
+    /// After the answer: reads an unread body away when that is cheap, so that the connection can serve on.
+    func drainBody(of exchange: Exchange, on reactor: isolated Reactor) async {
+        var left = configuration.drainedBody
+        while !exchange.body.isOver && left > 0 {
+            do throws(BodyFailure) {
+                left -= Int64(try await pull(exchange, 65_536, reactor).count)
+            } catch {
+                break
+            }
+        }
+        if !exchange.body.isOver {
+            mustClose = true
+            mustLinger = true
+        }
+    }
+}

@@ -1,0 +1,192 @@
+import Glibc
+import Platform
+
+/// One connection, from accept to close: an async function on its reactor that reads heads, has them answered, and goes.
+/// While it is idle it holds no buffer. `@unchecked Sendable`: every member is touched in functions isolated to its
+/// reactor, or (`drain`, `peerLeft`) called by the reactor on its own thread.
+final class Connection: @unchecked Sendable {
+    /// What came and was not consumed: part of a head, the start of a body, a pipelined request. Empty while idle.
+    var pending: [UInt8] = []
+    var exchange: Exchange?
+    var task: Task<Void, Never>?
+    let desk: Desk
+    let peer: Peer
+    private(set) var watch: Watch
+    /// When the head that has begun must be whole; 0 while none has.
+    private var headDeadline: Int64 = 0
+    /// The rest of a quick answer that the socket did not take at once.
+    var unsent: Unsent?
+    var mustClose = false
+    /// Unread bytes may be on the way, so a plain close could reset the connection before the answer is read.
+    var mustLinger = false
+
+    struct Unsent {
+        let file: OpenFile
+        var head: [UInt8]
+        var offset: Int64
+        let end: Int64
+    }
+
+    enum Step {
+        case wait(until: Int64)
+        case flush
+        case serve(Exchange, Request)
+        /// Others first: this connection had its share of the turn.
+        case yield
+        case refuse(status: Int, why: String)
+        case close
+    }
+
+    init(_ descriptor: Int32, _ peer: Peer, _ desk: Desk, on reactor: isolated Reactor) throws(Errno) {
+        self.desk = desk
+        self.peer = peer
+        watch = try reactor.watch(descriptor)
+        watch.own(self)
+    }
+
+    var configuration: ServerConfiguration { desk.service.configuration }
+    var descriptor: Int32 { watch.descriptor }
+
+    func run(on reactor: isolated Reactor) async {
+        serving: while true {
+            switch step(reactor) {
+            case .wait(let deadline):
+                switch await reactor.wait(watch, for: .read, until: deadline) {
+                case .ready: continue
+                case .timedOut:
+                    guard !pending.isEmpty else { break serving }
+                    await refuse(408, "the head took too long", on: reactor)
+                    break serving
+                case .ended: continue
+                }
+            case .flush:
+                guard await flush(on: reactor) else { break serving }
+            case .serve(let exchange, let request):
+                await serve(exchange, request, on: reactor)
+                if mustClose { break serving }
+            case .yield:
+                await Task.yield()
+            case .refuse(let status, let why):
+                await refuse(status, why, on: reactor)
+                break serving
+            case .close:
+                break serving
+            }
+        }
+        if mustLinger { await linger(on: reactor) }
+        reactor.unwatch(watch)
+        desk.forget(descriptor)
+        task = nil
+        Glibc.close(descriptor)
+        desk.service.leave()
+    }
+
+    /// All that can be done without waiting: read, parse, answer from the quick path, again while there is more.
+    private func step(_ reactor: isolated Reactor) -> Step {
+        if mustClose { return .close }
+        var answered = 0
+        while true {
+            let fromPending = !pending.isEmpty
+            if fromPending, let step = parsePending(reactor, &answered) { return step }
+            let buffer = desk.buffer
+            switch Socket.receive(descriptor, into: buffer) {
+            case .gone:
+                return .close
+            case .wouldBlock:
+                return waitStep(reactor)
+            case .moved(let count):
+                let bytes = UnsafeRawBufferPointer(rebasing: buffer[..<count])
+                // A head that comes in pieces is put together; the usual one is parsed where it was read.
+                if !pending.isEmpty {
+                    pending.append(contentsOf: bytes)
+                    if let step = parsePending(reactor, &answered) { return step }
+                } else if let step = parse(bytes, reactor, &answered) {
+                    return step
+                }
+                // A short read emptied the socket, unless the end was there already: its edge has been used.
+                if count < buffer.count && !watch.isHungUp { return waitStep(reactor) }
+            }
+        }
+    }
+
+    private func waitStep(_ reactor: isolated Reactor) -> Step {
+        if pending.isEmpty {
+            headDeadline = 0
+            return desk.service.isDraining ? .close : .wait(until: reactor.now + desk.idleTimeout)
+        }
+        if desk.service.isCut { return .close }
+        if headDeadline == 0 { headDeadline = reactor.now + desk.headTimeout }
+        return .wait(until: headDeadline)
+    }
+
+    private func parsePending(_ reactor: isolated Reactor, _ answered: inout Int) -> Step? {
+        let bytes = pending
+        pending = []
+        return bytes.withUnsafeBytes { parse($0, reactor, &answered) }
+    }
+
+    /// Answers what is whole in `bytes` and keeps the rest. Nil when more bytes are needed.
+    private func parse(_ bytes: UnsafeRawBufferPointer, _ reactor: isolated Reactor, _ answered: inout Int) -> Step? {
+        var rest = bytes
+        while !rest.isEmpty {
+            let span = Span<UInt8>(_unsafeBytes: rest)
+            switch desk.parser.parse(span) {
+            case .incomplete:
+                pending = Array(rest)
+                return nil
+            case .refused(let status, let why):
+                return .refuse(status: status, why: why)
+            case .head(let head):
+                headDeadline = 0
+                let after = UnsafeRawBufferPointer(rebasing: rest[head.byteCount...])
+                if let file = quick(span, head) {
+                    let isSent = sendQuick(file, isHead: head.method == .head, reactor)
+                    answered += 1
+                    if !isSent || answered >= 16 {
+                        pending = Array(after)
+                        return mustClose ? .close : isSent ? .yield : .flush
+                    }
+                    rest = after
+                } else {
+                    pending = Array(after)
+                    return begin(span, head, reactor)
+                }
+            }
+        }
+        return nil
+    }
+
+    private func quick(_ bytes: Span<UInt8>, _ head: ParsedHead) -> QuickFile? {
+        guard head.isPlain, head.method != .other, head.keepsAlive, head.isModern, !head.hasBody,
+            !desk.service.isDraining
+        else { return nil }
+        let slots = desk.parser.slots
+        return desk.service.responder.quick(RequestHead(bytes: bytes, parsed: head, slots: slots.span))
+    }
+
+    private func begin(_ bytes: Span<UInt8>, _ head: ParsedHead, _ reactor: isolated Reactor) -> Step {
+        if let length = head.contentLength, length > configuration.maximumBody {
+            return .refuse(status: 413, why: "the body is longer than \(configuration.maximumBody) bytes")
+        }
+        let exchange = Exchange(self, reactor, head)
+        return .serve(exchange, exchange.request(bytes, head))
+    }
+}
+
+extension Connection: WatchOwner {
+    /// The client will not read the answer: whatever is being done for it alone may stop. Not while its body is still to
+    /// be read, which will find out by itself how much of it came.
+    func peerLeft() {
+        guard let exchange, exchange.body.isOver || watch.isBroken else { return }
+        task?.cancel()
+    }
+
+    /// The server drains (or was cut): idle connections see it when they wake, endless answers are ended.
+    func drain() {
+        if let exchange {
+            exchange.drain(isCut: desk.service.isCut)
+        } else {
+            watch.wake()
+        }
+    }
+}

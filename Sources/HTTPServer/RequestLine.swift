@@ -1,0 +1,141 @@
+/// `method SP target SP HTTP/1.x CRLF` (RFC 9112 §3), with exactly one space between.
+enum RequestLine {
+    private static let longestMethod = 32
+
+    /// Returns where the fields begin.
+    static func parse(_ bytes: Span<UInt8>, from start: Int, into head: inout ParsedHead) throws(HeadRefusal) -> Int {
+        var at = start
+        while isTokenByte(bytes[at]) { at += 1 }
+        guard at > start, at - start <= longestMethod, bytes[at] == 0x20 else {
+            throw .badRequest("a malformed method")
+        }
+        head.methodText = start..<at
+        head.method = known(bytes, start, at)
+        let target = at + 1
+        at = target
+        while bytes[at] > 0x20 && bytes[at] < 0x7F { at += 1 }
+        guard at > target, bytes[at] == 0x20 else { throw .badRequest("a malformed target") }
+        try split(bytes, target..<at, into: &head)
+        return try version(bytes, at + 1, into: &head)
+    }
+
+    private static func known(_ bytes: Span<UInt8>, _ start: Int, _ end: Int) -> ParsedHead.KnownMethod {
+        if end - start == 3, same(bytes, start, "GET") { return .get }
+        if end - start == 4, same(bytes, start, "HEAD") { return .head }
+        return .other
+    }
+
+    private static func same(_ bytes: Span<UInt8>, _ at: Int, _ text: StaticString) -> Bool {
+        guard at + text.utf8CodeUnitCount <= bytes.count else { return false }
+        for offset in 0..<text.utf8CodeUnitCount where bytes[at + offset] != text.utf8Start[offset] { return false }
+        return true
+    }
+
+    private static func version(_ bytes: Span<UInt8>, _ at: Int, into head: inout ParsedHead) throws(HeadRefusal) -> Int
+    {
+        guard same(bytes, at, "HTTP/"), at + 10 <= bytes.count, isDigit(bytes[at + 5]),
+            bytes[at + 6] == UInt8(ascii: "."),
+            isDigit(bytes[at + 7]), bytes[at + 8] == cr, bytes[at + 9] == lf
+        else { throw .badRequest("a malformed version") }
+        guard bytes[at + 5] == UInt8(ascii: "1") else {
+            throw HeadRefusal(status: 505, why: "only HTTP/1 is spoken here")
+        }
+        head.isModern = bytes[at + 7] != UInt8(ascii: "0")
+        return at + 10
+    }
+
+    /// Origin form, absolute form, or `*`; the authority form belongs to CONNECT, which no origin server answers.
+    private static func split(_ bytes: Span<UInt8>, _ target: Range<Int>, into head: inout ParsedHead)
+        throws(HeadRefusal)
+    {
+        var at = target.lowerBound
+        if bytes[at] != UInt8(ascii: "/") {
+            if target.count == 1, bytes[at] == UInt8(ascii: "*"), same(bytes, head.methodText.lowerBound, "OPTIONS ") {
+                head.path = target
+                return
+            }
+            let scheme = same(bytes, at, "http://") ? 7 : same(bytes, at, "https://") ? 8 : 0
+            guard scheme > 0 else { throw .badRequest("a malformed target") }
+            let start = at + scheme
+            at = start
+            while at < target.upperBound, isHostByte(bytes[at]) { at += 1 }
+            guard at > start, at < target.upperBound, bytes[at] == UInt8(ascii: "/") else {
+                throw .badRequest("a malformed target")
+            }
+            head.authority = start..<at
+        }
+        let start = at
+        while at < target.upperBound, bytes[at] != UInt8(ascii: "?") { at += 1 }
+        head.path = start..<at
+        if at < target.upperBound {
+            head.hasQuery = true
+            head.query = at + 1..<target.upperBound
+        }
+        try judge(bytes, head.path, refusesControl: true)
+        try judge(bytes, head.query, refusesControl: false)
+        try refuseDots(bytes, head.path)
+    }
+
+    /// What URIs do not hold (RFC 3986 §2), fragments among it, and escapes that are none.
+    private static func judge(_ bytes: Span<UInt8>, _ range: Range<Int>, refusesControl: Bool) throws(HeadRefusal) {
+        var at = range.lowerBound
+        while at < range.upperBound {
+            switch bytes[at] {
+            case UInt8(ascii: "#"), UInt8(ascii: "\\"), UInt8(ascii: "\""), UInt8(ascii: "<"), UInt8(ascii: ">"),
+                UInt8(ascii: "^"), UInt8(ascii: "`"):
+                throw .badRequest("a target that must be percent-encoded")
+            case UInt8(ascii: "%"):
+                guard at + 2 < range.upperBound, let high = hexValue(bytes[at + 1]), let low = hexValue(bytes[at + 2]),
+                    !refusesControl || isFieldByte(high << 4 | low)
+                else { throw .badRequest("a malformed escape in the target") }
+                at += 3
+            default:
+                at += 1
+            }
+        }
+    }
+
+    /// `.` and `..`, also as escapes: a proxy may have resolved them, or not.
+    private static func refuseDots(_ bytes: Span<UInt8>, _ path: Range<Int>) throws(HeadRefusal) {
+        var dots = 0
+        var others = 0
+        var at = path.lowerBound
+        while at < path.upperBound {
+            let byte = bytes[at]
+            if byte == UInt8(ascii: "/") {
+                if others == 0 && (dots == 1 || dots == 2) { throw .badRequest("a target with dot segments") }
+                (dots, others) = (0, 0)
+                at += 1
+            } else if byte == UInt8(ascii: ".") {
+                dots += 1
+                at += 1
+            } else if byte == UInt8(ascii: "%"), bytes[at + 1] == UInt8(ascii: "2"),
+                asciiLowercase(bytes[at + 2]) == UInt8(ascii: "e")
+            {
+                dots += 1
+                at += 3
+            } else {
+                others += 1
+                at += 1
+            }
+        }
+        if others == 0 && (dots == 1 || dots == 2) { throw .badRequest("a target with dot segments") }
+    }
+}
+
+@inline(__always)
+func isDigit(_ byte: UInt8) -> Bool { byte >= 0x30 && byte <= 0x39 }
+
+/// Letters, digits and what addresses, ports and internationalised names use.
+func isHostByte(_ byte: UInt8) -> Bool {
+    switch byte {
+    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+        UInt8(ascii: "0")...UInt8(ascii: "9"),
+        UInt8(ascii: "."), UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: ":"), UInt8(ascii: "["),
+        UInt8(ascii: "]"),
+        UInt8(ascii: "~"), UInt8(ascii: "%"):
+        true
+    default:
+        false
+    }
+}
