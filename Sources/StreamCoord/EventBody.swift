@@ -29,6 +29,17 @@ package struct EventBody: Sendable {
         ]
     }
 
+    /// Of what is only passing, and has no place in the outbox.
+    func passing(at now: Timestamp) -> JSON {
+        [
+            "type": .string(type.rawValue),
+            "schema": 1,
+            "occurredAt": .string(now.description),
+            "tenant": .string(track.tenant.text),
+            "data": data,
+        ]
+    }
+
     private var data: JSON {
         let offer = TrackOffer(track)
         let urls = links.open(track)
