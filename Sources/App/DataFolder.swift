@@ -1,0 +1,52 @@
+import Core
+import Ingest
+import Platform
+
+/// Everything embedded lies below one folder of which one process at a time is master.
+struct DataFolder: Sendable {
+    let path: String
+
+    init(_ path: String) { self.path = path }
+
+    var ledger: String { path + "/ledger.sqlite" }
+    var spool: String { path + "/spool" }
+    var blobs: String { path + "/blobs" }
+    var secrets: String { path + "/secrets" }
+    var scanScratch: String { path + "/tmp/scan" }
+    var addresses: String { path + "/run/addresses.json" }
+    private var staged: String { path + "/staging" }
+    private var held: String { path + "/quarantine" }
+
+    func prepare() throws(Errno) {
+        for folder in [path, secrets, spool, blobs, held, path + "/tmp", path + "/run"] { try Files.makeFolder(folder) }
+        // What lies in staging belongs to encodes that no longer run.
+        try Files.removeTree(staged)
+        try Files.makeFolder(staged)
+    }
+
+    func staging(_ generation: GenerationID) throws(Errno) -> String {
+        let folder = staged + "/" + generation.text
+        try Files.makeFolder(folder)
+        return folder
+    }
+
+    /// The held bytes get a second name here; the spool's goes once the ledger knows.
+    func quarantine(_ file: SealedFile, _ upload: UploadID) throws(Errno) {
+        let path = held + "/" + upload.text
+        if Files.exists(path) { return }
+        try Files.link(file.descriptor, to: path)
+        try Files.syncFolder(held)
+    }
+
+    /// Random, kept: a restart must not make another node of the same folder.
+    func nodeID() throws -> NodeID {
+        let file = path + "/node"
+        if Files.exists(file) {
+            let text = String(decoding: try Files.readWhole(file, limit: 128), as: UTF8.self)
+            if let id = NodeID(text.filter { !$0.isNewline }) { return id }
+        }
+        let id = NodeID.make()
+        try Files.writeAtomically(Array(id.text.utf8), to: file)
+        return id
+    }
+}

@@ -1,0 +1,223 @@
+import Core
+import Ingest
+import Ledger
+import ScanBridge
+import Storage
+import StreamCoord
+import Transcode
+import Platform
+import Worker
+
+/// The path of a byte after its last one came, as the job `finish` walks it: scan, probe, encode, store, and one
+/// transaction that makes it heard. Each step may be run again from the spool; nothing is told before it is true.
+struct Pipeline: Sendable {
+    static let kind = "finish"
+
+    let ledger: any LedgerStore
+    let uploads: UploadService
+    let scanner: ScanService
+    let prober: Prober
+    let encoder: Encoder
+    let ladder: Ladder
+    let store: any BlobStore
+    let events: Events
+    let delivery: Delivery
+    let folders: DataFolder
+    let node: NodeID
+    let time: any TimeSource
+    let metrics: Metrics
+
+    func finish(_ job: ClaimedJob, _ context: WorkerContext) async throws -> Settlement {
+        guard let id = job.uploadID,
+            let (upload, track) = try await ledger.read("finish.find", { tx in
+                try tx.uploads.find(id).flatMap { row in try tx.tracks.find(row.trackID).map { (row, $0) } }
+            })
+        else { return .done }  // deleted meanwhile: nothing is left to do
+        guard track.state == .processing || track.state == .ready, track.uploadID == id else { return .done }
+        let work = FinishWork(job: job, upload: upload, track: track)
+        do {
+            let file = try await uploads.sealed(id)
+            let verdict = try await scan(work, file)
+            guard verdict.isClean else { return try await hold(work, file, verdict) }
+            try await publish(work, file, verdict)
+        } catch let failure as TranscodeFailure where !failure.isPassing {
+            try await fail(work, failure)
+        } catch let failure as TranscodeFailure {
+            throw Passing(failure.message)
+        } catch let failure as ScanFailure {
+            throw Passing(failure.description)
+        } catch let failure as BlobFailure where failure.isPassing || failure.kind == .full {
+            throw Passing(failure.message)
+        } catch let failure as Errno where failure.isPassing || failure.isOutOfSpace {
+            throw Passing(failure.description)
+        }
+        try await uploads.release(id)
+        return .settled
+    }
+
+    // MARK: Scan
+
+    private func scan(_ work: FinishWork, _ file: SealedFile) async throws -> Verdict {
+        try await setStage(work, .scanning, 0)
+        let began = ContinuousClock.now
+        let verdict = try await scanner.scan(descriptor: file.descriptor.raw, size: file.size)
+        metrics.observe(
+            "sluice_scan_seconds", (ContinuousClock.now - began).inSeconds, help: "Time of a scan.",
+            labels: [("verdict", verdict.name)])
+        return verdict
+    }
+
+    /// The bytes move aside, where nothing is served from, before anything says so.
+    private func hold(_ work: FinishWork, _ file: SealedFile, _ verdict: Verdict) async throws -> Settlement {
+        try folders.quarantine(file, work.upload.id)
+        let (code, message) = Self.blame(verdict)
+        let (job, track, upload, events) = (work.job, work.track.id, work.upload.id, events)
+        try await ledger.write("finish.hold") { tx in
+            try Self.settle(job, tx)
+            try QuarantineHold.hold(
+                track, upload: upload, reason: code, message: message, evidence: verdict.json, requestID: job.requestID,
+                events: events, in: tx)
+        }
+        delivery.forget(track)
+        try await uploads.release(upload)
+        return .settled
+    }
+
+    private static func blame(_ verdict: Verdict) -> (FailureCode, String) {
+        switch verdict {
+        case .infected(let names, _): (.infected, "\(names.joined(separator: ", ")) was found.")
+        case .suspicious(let names, _): (.suspicious, "It is suspicious: \(names.joined(separator: ", ")).")
+        case .unscannable(let reason, _): (.unscannable, "It could not be proven clean: \(reason).")
+        case .clean: preconditionFailure("a clean file is not held")
+        }
+    }
+
+    // MARK: Encode and publish
+
+    private func publish(_ work: FinishWork, _ file: SealedFile, _ verdict: Verdict) async throws {
+        try await setStage(work, .encoding, 0)
+        let head = try file.descriptor.read(upTo: Sniff.length, at: 0)
+        guard let format = Sniff.format(of: head) else {
+            throw TranscodeFailure(.corrupt, "The bytes are \(Sniff.description(of: head)), no audio that is read here.")
+        }
+        let source = MediaSource(
+            file: SharedDescriptor(try file.descriptor.duplicate()), format: format, frontier: WholeFile(size: file.size))
+        let info = try await prober.probe(source)
+        let generation = GenerationID.make()
+        let staging = try folders.staging(generation)
+        let row = GenerationRow(
+            id: generation, trackID: work.track.id, profile: ladder.rawValue, node: node, createdAt: time.now, heartbeatAt: time.now)
+        try await ledger.write("generation.begin") { tx in try tx.generations.insert(row) }
+        do {
+            let began = ContinuousClock.now
+            let encoding = try await encoder.encode(source, info: info, renditions: ladder.renditions(for: info), into: staging) { share in
+                // Bounded by the encoder: at most fifty times. Lost progress is no loss.
+                Task { try? await setStage(work, .encoding, share) }
+            }
+            metrics.set(
+                "sluice_transcode_realtime_factor", encoding.duration / max(0.001, (ContinuousClock.now - began).inSeconds),
+                help: "Seconds of music encoded in a second, of the last track.")
+            try writeTop(encoding, generation, staging)
+            try await setStage(work, .publishing, 1)
+            let original = BlobKey.original(
+                of: work.upload.id, track: work.track.id, owner: work.upload.owner, extension: format.rawValue)
+            try await store.put(file: file.descriptor, at: original)
+            try await store.adopt(folder: staging, as: .generation(generation, of: work.track.id))
+            try await flip(work, generation, encoding, info, verdict, original, format)
+        } catch {
+            await discard(generation, of: work.track.id, staging)
+            throw error
+        }
+        delivery.forget(work.track.id)
+        metrics.observe(
+            "sluice_ready_seconds", (time.now - work.track.createdAt).inSeconds, help: "From the first byte to ready.")
+    }
+
+    private func writeTop(_ encoding: Encoding, _ generation: GenerationID, _ staging: String) throws {
+        for (name, renditions) in [("index.m3u8", encoding.lossy), ("lossless.m3u8", encoding.lossless)] where !renditions.isEmpty {
+            let file = try FileDescriptor.creating(staging + "/" + name)
+            try file.write(Playlists.top(renditions, generation: generation), at: 0)
+        }
+    }
+
+    /// One transaction: the job is settled, the track points to the generation, the event is in the outbox.
+    private func flip(
+        _ work: FinishWork, _ generation: GenerationID, _ encoding: Encoding, _ info: MediaInfo, _ verdict: Verdict,
+        _ original: BlobKey, _ format: AudioFormat
+    ) async throws {
+        let metadata = Self.metadata(info, encoding).text
+        let renditions = JSON.array(encoding.renditions.map(\.json)).text
+        let (job, upload, events, scan) = (work.job, work.upload, events, verdict.json.text)
+        try await ledger.write("finish.publish") { tx in
+            try Self.settle(job, tx)
+            try tx.tracks.setOriginal(
+                upload.trackID, key: original.path, contentType: format.contentType, size: upload.size, sha256: upload.sha256)
+            guard
+                try tx.tracks.publish(
+                    upload.trackID, generation: generation, metadata: metadata, scan: scan, renditions: renditions),
+                let ready = try tx.tracks.find(upload.trackID)
+            else { throw TrackGone() }
+            try events.tell(.trackReady, of: ready, upload: upload, requestID: job.requestID, in: tx)
+        }
+    }
+
+    private static func metadata(_ info: MediaInfo, _ encoding: Encoding) -> JSON {
+        var members = info.json.members ?? []
+        members.append(("durationMs", .integer(Int64((encoding.duration * 1000).rounded()))))
+        members.append(("frames", .integer(encoding.samples)))
+        members.append(("priming", .integer(encoding.lossy.first?.priming ?? 0)))
+        members.append(("padding", .integer(0)))
+        return .object(members)
+    }
+
+    // MARK: When it goes wrong
+
+    private func fail(_ work: FinishWork, _ failure: TranscodeFailure) async throws {
+        let code: FailureCode =
+            switch failure.kind {
+            case .tooLong: .durationExceeded
+            case .unsupported: .unsupportedFormat
+            case .corrupt, .trouble, .cancelled: .corruptMedia
+            }
+        let (job, track, events) = (work.job, work.track.id, events)
+        try await ledger.write("finish.fail") { tx in
+            try Self.settle(job, tx)
+            guard try tx.tracks.fail(track, code: code, message: failure.message), let failed = try tx.tracks.find(track) else { return }
+            try events.tell(.trackFailed, of: failed, requestID: job.requestID, in: tx)
+        }
+    }
+
+    /// What a failed encode leaves is never heard; what cannot be removed now is found by the sweep.
+    private func discard(_ generation: GenerationID, of track: TrackID, _ staging: String) async {
+        // Each step stands alone, and the sweep repeats them all.
+        try? Files.removeTree(staging)
+        _ = try? await store.deleteAll(prefix: BlobKey.generation(generation, of: track).path + "/")
+        _ = try? await ledger.write("generation.drop") { tx in
+            try tx.generations.setState(generation, from: [.building, .staged], to: .failed)
+        }
+    }
+
+    private func setStage(_ work: FinishWork, _ stage: TrackStage, _ progress: Double) async throws {
+        let track = work.track.id
+        _ = try await ledger.write("finish.stage") { tx in
+            // A published track's last stage stays what it is: late progress must not undo it.
+            guard let row = try tx.tracks.find(track), row.state == .processing || row.progress < 1 else { return false }
+            return try tx.tracks.setStage(track, stage, progress: progress)
+        }
+    }
+
+    /// Whoever lost the lease must change nothing: the whole transaction goes back.
+    private static func settle(_ job: ClaimedJob, _ tx: Transaction) throws {
+        guard try tx.jobs.settle(job.lease, .done) else { throw LeaseLost(job: job.id) }
+    }
+}
+
+/// One finish job with the rows it began from.
+struct FinishWork: Sendable {
+    let job: ClaimedJob
+    let upload: UploadRow
+    let track: TrackRow
+}
+
+/// The track was deleted while it was encoded.
+struct TrackGone: Error {}

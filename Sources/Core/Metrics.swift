@@ -1,0 +1,87 @@
+internal import Synchronization
+
+/// Counters, gauges and histograms, rendered as OpenMetrics. Names and labels come from our code alone, so the series are
+/// bounded whatever requests come in; past `limit` a new one is dropped.
+package final class Metrics: Sendable {
+    private enum Kind: String { case counter, gauge, histogram }
+
+    private struct Family {
+        let kind: Kind
+        let help: String
+        var values: [String: Double] = [:]
+        /// Of a histogram, by labels: how many observations were at most each bound, their sum and count.
+        var spreads: [String: Spread] = [:]
+    }
+
+    private struct Spread {
+        var buckets = [Int](repeating: 0, count: Metrics.bounds.count)
+        var sum = 0.0
+        var count = 0
+    }
+
+    private static let bounds = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 60, 300]
+    private static let limit = 4096
+    private let families = Mutex<[String: Family]>([:])
+
+    package init() {}
+
+    package func add(_ name: String, _ amount: Double = 1, help: String, labels: [(String, String)] = []) {
+        change(name, .counter, help) { family in
+            let key = Self.key(labels)
+            guard family.values[key] != nil || family.values.count < Self.limit else { return }
+            family.values[key, default: 0] += amount
+        }
+    }
+
+    package func set(_ name: String, _ value: Double, help: String, labels: [(String, String)] = []) {
+        change(name, .gauge, help) { $0.values[Self.key(labels)] = value }
+    }
+
+    package func observe(_ name: String, _ value: Double, help: String, labels: [(String, String)] = []) {
+        change(name, .histogram, help) { family in
+            let key = Self.key(labels)
+            guard family.spreads[key] != nil || family.spreads.count < Self.limit else { return }
+            var spread = family.spreads[key] ?? Spread()
+            for (index, bound) in Self.bounds.enumerated() where value <= bound { spread.buckets[index] += 1 }
+            spread.sum += value
+            spread.count += 1
+            family.spreads[key] = spread
+        }
+    }
+
+    package var text: String {
+        let families = families.withLock { $0 }
+        var out = ""
+        for (name, family) in families.sorted(by: { $0.key < $1.key }) {
+            // OpenMetrics: the family of a counter is named without `_total`.
+            let base = family.kind == .counter && name.hasSuffix("_total") ? String(name.dropLast(6)) : name
+            out += "# TYPE \(base) \(family.kind.rawValue)\n# HELP \(base) \(family.help)\n"
+            for (labels, value) in family.values.sorted(by: { $0.key < $1.key }) {
+                out += "\(name)\(labels.isEmpty ? "" : "{\(labels)}") \(value)\n"
+            }
+            for (labels, spread) in family.spreads.sorted(by: { $0.key < $1.key }) {
+                let comma = labels.isEmpty ? "" : labels + ","
+                for (bound, count) in zip(Self.bounds, spread.buckets) { out += "\(name)_bucket{\(comma)le=\"\(bound)\"} \(count)\n" }
+                out += "\(name)_bucket{\(comma)le=\"+Inf\"} \(spread.count)\n"
+                let braces = labels.isEmpty ? "" : "{\(labels)}"
+                out += "\(name)_sum\(braces) \(spread.sum)\n\(name)_count\(braces) \(spread.count)\n"
+            }
+        }
+        return out + "# EOF\n"
+    }
+
+    private func change(_ name: String, _ kind: Kind, _ help: String, _ body: (inout Family) -> Void) {
+        families.withLock { families in
+            var family = families[name] ?? Family(kind: kind, help: help)
+            body(&family)
+            families[name] = family
+        }
+    }
+
+    private static func key(_ labels: [(String, String)]) -> String {
+        labels.map { name, value in
+            let safe = value.map { $0 == "\"" || $0 == "\\" || $0.isNewline ? "_" : $0 }
+            return "\(name)=\"\(String(safe))\""
+        }.joined(separator: ",")
+    }
+}
