@@ -1,76 +1,123 @@
+import Glibc
+
 /// A bounded map from bytes to values, for look-ups on the hot path: no String is made, and a full set drops the entry that
 /// was used longest ago. Its memory is fixed by its capacity; what is dropped is only looked up again.
 package struct ByteTable<Value> {
-    struct Entry {
-        var hash: UInt64
-        var key: [UInt8]
-        var value: Value
-        var usedAt: UInt64
-    }
-
-    private static var ways: Int { 4 }
-    private var entries: [Entry?]
-    private let setMask: Int
-    /// Random, so that nobody can choose keys that all fall into one set.
-    private let seed = UInt64.random(in: .min ... .max)
-    private var clock: UInt64 = 0
+    private var index: ByteIndex
+    private var values: [Value?]
 
     /// Rounded up to a power of two.
     package init(capacity: Int) {
-        var sets = 1
-        while sets * Self.ways < capacity { sets *= 2 }
-        setMask = sets - 1
-        entries = Array(repeating: nil, count: sets * Self.ways)
+        index = ByteIndex(capacity: capacity)
+        values = Array(repeating: nil, count: index.count)
     }
 
     package mutating func value(_ key: Span<UInt8>) -> Value? {
-        guard let index = find(key, hash: hash(key)) else { return nil }
-        clock += 1
-        entries[index]?.usedAt = clock
-        return entries[index]?.value
+        guard let place = index.find(key) else { return nil }
+        return values[place]
     }
 
     /// Returns what it displaced.
     @discardableResult
     package mutating func insert(_ value: Value, for key: Span<UInt8>) -> Value? {
-        let hash = hash(key)
-        let index = find(key, hash: hash) ?? oldest(in: hash)
-        clock += 1
-        let displaced = entries[index]?.value
-        entries[index] = Entry(hash: hash, key: key.withUnsafeBufferPointer { Array($0) }, value: value, usedAt: clock)
-        return displaced
+        let place = index.place(key)
+        defer { values[place] = value }
+        return values[place]
     }
 
     @discardableResult
     package mutating func remove(_ key: Span<UInt8>) -> Value? {
-        guard let index = find(key, hash: hash(key)) else { return nil }
-        defer { entries[index] = nil }
-        return entries[index]?.value
+        guard let place = index.remove(key) else { return nil }
+        defer { values[place] = nil }
+        return values[place]
     }
 
     package mutating func removeAll(where isGone: (Value) -> Bool) {
-        for index in entries.indices {
-            if let entry = entries[index], isGone(entry.value) { entries[index] = nil }
+        for place in values.indices {
+            guard let value = values[place], isGone(value) else { continue }
+            index.clear(place)
+            values[place] = nil
         }
     }
+}
 
-    private func find(_ key: Span<UInt8>, hash: UInt64) -> Int? {
+extension ByteTable: Sendable where Value: Sendable {}
+
+/// Which key lies where: sets of four places, by hash.
+private struct ByteIndex: Sendable {
+    private static let ways = 4
+    /// 0 is an empty place; no key hashes to it.
+    private var hashes: [UInt64]
+    private var usedAt: [UInt64]
+    private var keys: [[UInt8]]
+    private let setMask: Int
+    /// Random, so that nobody can choose keys that all fall into one set.
+    private let seed = UInt64.random(in: .min ... .max)
+    private var clock: UInt64 = 0
+
+    init(capacity: Int) {
+        var sets = 1
+        while sets * Self.ways < capacity { sets *= 2 }
+        setMask = sets - 1
+        hashes = Array(repeating: 0, count: sets * Self.ways)
+        usedAt = hashes
+        keys = Array(repeating: [], count: sets * Self.ways)
+    }
+
+    var count: Int { keys.count }
+
+    mutating func find(_ key: Span<UInt8>) -> Int? {
+        guard let place = find(key, hash(key)) else { return nil }
+        clock += 1
+        usedAt[place] = clock
+        return place
+    }
+
+    /// Where this key is from now on: its own place, or that of the one used longest ago.
+    mutating func place(_ key: Span<UInt8>) -> Int {
+        let hash = hash(key)
+        let place = find(key, hash) ?? oldest(hash)
+        clock += 1
+        usedAt[place] = clock
+        hashes[place] = hash
+        keys[place] = key.withUnsafeBufferPointer { Array($0) }
+        return place
+    }
+
+    mutating func remove(_ key: Span<UInt8>) -> Int? {
+        guard let place = find(key, hash(key)) else { return nil }
+        clear(place)
+        return place
+    }
+
+    mutating func clear(_ place: Int) {
+        hashes[place] = 0
+        usedAt[place] = 0
+        keys[place] = []
+    }
+
+    private func find(_ key: Span<UInt8>, _ hash: UInt64) -> Int? {
         let first = (Int(truncatingIfNeeded: hash) & setMask) * Self.ways
-        for index in first..<first + Self.ways {
-            guard let found = entries[index]?.hash, found == hash, isKey(index, key) else { continue }
-            return index
-        }
+        for place in first..<first + Self.ways where hashes[place] == hash && isKey(place, key) { return place }
         return nil
     }
 
-    private func isKey(_ index: Int, _ key: Span<UInt8>) -> Bool {
-        guard let own = entries[index]?.key, own.count == key.count else { return false }
-        return own.withUnsafeBytes { own in key.withUnsafeBytes { own.elementsEqual($0) } }
+    private func isKey(_ place: Int, _ key: Span<UInt8>) -> Bool {
+        keys[place].withUnsafeBytes { own in
+            key.withUnsafeBytes { key in
+                guard own.count == key.count, let left = own.baseAddress, let right = key.baseAddress else {
+                    return own.count == key.count
+                }
+                return memcmp(left, right, own.count) == 0
+            }
+        }
     }
 
-    private func oldest(in hash: UInt64) -> Int {
+    private func oldest(_ hash: UInt64) -> Int {
         let first = (Int(truncatingIfNeeded: hash) & setMask) * Self.ways
-        return (first..<first + Self.ways).min { (entries[$0]?.usedAt ?? 0) < (entries[$1]?.usedAt ?? 0) } ?? first
+        var place = first
+        for other in first..<first + Self.ways where usedAt[other] < usedAt[place] { place = other }
+        return place
     }
 
     /// Multiply and fold, eight bytes a step, from a secret seed.
@@ -87,7 +134,7 @@ package struct ByteTable<Value> {
                 tail = tail << 8 | UInt64(bytes[offset])
                 offset += 1
             }
-            return Self.mix(state ^ tail)
+            return max(1, Self.mix(state ^ tail))
         }
     }
 
@@ -96,6 +143,3 @@ package struct ByteTable<Value> {
         return product.high ^ product.low
     }
 }
-
-extension ByteTable: Sendable where Value: Sendable {}
-extension ByteTable.Entry: Sendable where Value: Sendable {}

@@ -8,9 +8,9 @@ extension Connection {
     static var turn: Int { 1 << 20 }
 
     /// False when the socket took less than everything: the rest is in `unsent`, or `mustClose` is set.
-    func sendQuick(_ quick: QuickFile, isHead: Bool, _ reactor: isolated Reactor) -> Bool {
+    func sendQuick(_ quick: QuickFile, isHead: Bool, _ now: Int64) -> Bool {
         let file = quick.file
-        let date = desk.date(reactor.now)
+        let date = desk.date(now)
         let contents = isHead ? nil : file.contents
         let inHead = file.head.count + date.count
         let whole = inHead + (contents?.count ?? 0)
@@ -50,20 +50,23 @@ extension Connection {
         iovec(iov_base: UnsafeMutableRawPointer(mutating: bytes.baseAddress), iov_len: bytes.count)
     }
 
+    /// False when it did not all go: the rest is in `unsent`.
     private func sendFileNow(_ file: OpenFile, from start: Int64, to end: Int64) -> Bool {
         var offset = start
+        hadItsTurn = false
         while offset < end {
             let limit = Int(min(end - offset, Int64(Self.turn)))
-            guard case .moved(let sent) = Socket.sendFile(descriptor, file, at: offset, count: limit), sent > 0 else {
-                // Whether the socket is full or broken shows at the next attempt, after a wait.
-                unsent = Unsent(file: file, head: [], offset: offset, end: end)
-                return false
+            switch Socket.sendFile(descriptor, file, at: offset, count: limit) {
+            case .moved(let count):
+                offset += Int64(count)
+                guard offset - start >= Int64(Self.turn), offset < end else { continue }
+                hadItsTurn = true
+            case .wouldBlock: break
+            case .gone: mustClose = true
             }
-            offset += Int64(sent)
-            if offset - start >= Int64(Self.turn), offset < end {
-                unsent = Unsent(file: file, head: [], offset: offset, end: end)
-                return false
-            }
+            guard offset < end else { break }
+            unsent = Unsent(file: file, head: [], offset: offset, end: end)
+            return false
         }
         return true
     }
@@ -79,16 +82,22 @@ extension Connection {
         }
     }
 
-    /// Sends the rest of a quick answer; false when the connection is lost.
-    func flush(on reactor: isolated Reactor) async -> Bool {
-        guard let unsent else { return true }
-        self.unsent = nil
-        do throws(BodyFailure) {
-            if !unsent.head.isEmpty { try await send(unsent.head, on: reactor) }
-            try await send(unsent.file, unsent.offset..<unsent.end, on: reactor)
-            return true
-        } catch {
-            return false
+    /// Sends on what a quick answer could not; nil once all is out.
+    func sendRest(_ now: Int64) -> Step? {
+        guard let rest = unsent else { return nil }
+        var head = rest.head[...]
+        while !head.isEmpty {
+            switch head.withUnsafeBytes({ Socket.send(descriptor, $0, more: rest.end > 0) }) {
+            case .moved(let count): head = head.dropFirst(count)
+            case .gone: return .close
+            case .wouldBlock:
+                unsent?.head = Array(head)
+                return .wait(.write, until: now + desk.stallTimeout)
+            }
         }
+        unsent = nil
+        if sendFileNow(rest.file, from: rest.offset, to: rest.end) { return nil }
+        if mustClose || desk.service.isCut { return .close }
+        return hadItsTurn ? .yield : .wait(.write, until: now + desk.stallTimeout)
     }
 }

@@ -11,11 +11,14 @@ final class Connection: @unchecked Sendable {
     var task: Task<Void, Never>?
     let desk: Desk
     let peer: Peer
+    let reactor: Reactor
     private(set) var watch: Watch
     /// When the head that has begun must be whole; 0 while none has.
     private var headDeadline: Int64 = 0
     /// The rest of a quick answer that the socket did not take at once.
     var unsent: Unsent?
+    /// The last send stopped because its share of the turn was used up, not because the socket is full.
+    var hadItsTurn = false
     var mustClose = false
     /// Unread bytes may be on the way, so a plain close could reset the connection before the answer is read.
     var mustLinger = false
@@ -28,8 +31,7 @@ final class Connection: @unchecked Sendable {
     }
 
     enum Step {
-        case wait(until: Int64)
-        case flush
+        case wait(Watch.Interest, until: Int64)
         case serve(Exchange, Request)
         /// Others first: this connection had its share of the turn.
         case yield
@@ -37,9 +39,15 @@ final class Connection: @unchecked Sendable {
         case close
     }
 
+    /// The task waits for the next request, or to send on: `advance` may do that in its place.
+    private var isParked = false
+    /// What `advance` found that only the task can do.
+    private var found: Step?
+
     init(_ descriptor: Int32, _ peer: Peer, _ desk: Desk, on reactor: isolated Reactor) throws(Errno) {
         self.desk = desk
         self.peer = peer
+        self.reactor = reactor
         watch = try reactor.watch(descriptor)
         watch.own(self)
     }
@@ -49,18 +57,16 @@ final class Connection: @unchecked Sendable {
 
     func run(on reactor: isolated Reactor) async {
         serving: while true {
-            switch step(reactor) {
-            case .wait(let deadline):
-                switch await reactor.wait(watch, for: .read, until: deadline) {
-                case .ready: continue
-                case .timedOut:
-                    guard !pending.isEmpty else { break serving }
-                    await refuse(408, "the head took too long", on: reactor)
-                    break serving
-                case .ended: continue
-                }
-            case .flush:
-                guard await flush(on: reactor) else { break serving }
+            let next = found ?? step(reactor.now)
+            found = nil
+            switch next {
+            case .wait(let interest, let deadline):
+                isParked = true
+                let wake = await reactor.wait(watch, for: interest, until: deadline)
+                isParked = false
+                guard wake == .timedOut else { continue }
+                if unsent == nil, !pending.isEmpty { await refuse(408, "the head took too long", on: reactor) }
+                break serving
             case .serve(let exchange, let request):
                 await serve(exchange, request, on: reactor)
                 if mustClose { break serving }
@@ -82,51 +88,52 @@ final class Connection: @unchecked Sendable {
     }
 
     /// All that can be done without waiting: read, parse, answer from the quick path, again while there is more.
-    private func step(_ reactor: isolated Reactor) -> Step {
+    private func step(_ now: Int64) -> Step {
+        if unsent != nil, let step = sendRest(now) { return step }
         if mustClose { return .close }
         var answered = 0
         while true {
             let fromPending = !pending.isEmpty
-            if fromPending, let step = parsePending(reactor, &answered) { return step }
+            if fromPending, let step = parsePending(now, &answered) { return step }
             let buffer = desk.buffer
             switch Socket.receive(descriptor, into: buffer) {
             case .gone:
                 return .close
             case .wouldBlock:
-                return waitStep(reactor)
+                return waitStep(now)
             case .moved(let count):
                 let bytes = UnsafeRawBufferPointer(rebasing: buffer[..<count])
                 // A head that comes in pieces is put together; the usual one is parsed where it was read.
                 if !pending.isEmpty {
                     pending.append(contentsOf: bytes)
-                    if let step = parsePending(reactor, &answered) { return step }
-                } else if let step = parse(bytes, reactor, &answered) {
+                    if let step = parsePending(now, &answered) { return step }
+                } else if let step = parse(bytes, now, &answered) {
                     return step
                 }
                 // A short read emptied the socket, unless the end was there already: its edge has been used.
-                if count < buffer.count && !watch.isHungUp { return waitStep(reactor) }
+                if count < buffer.count && !watch.isHungUp { return waitStep(now) }
             }
         }
     }
 
-    private func waitStep(_ reactor: isolated Reactor) -> Step {
+    private func waitStep(_ now: Int64) -> Step {
         if pending.isEmpty {
             headDeadline = 0
-            return desk.service.isDraining ? .close : .wait(until: reactor.now + desk.idleTimeout)
+            return desk.service.isDraining ? .close : .wait(.read, until: now + desk.idleTimeout)
         }
         if desk.service.isCut { return .close }
-        if headDeadline == 0 { headDeadline = reactor.now + desk.headTimeout }
-        return .wait(until: headDeadline)
+        if headDeadline == 0 { headDeadline = now + desk.headTimeout }
+        return .wait(.read, until: headDeadline)
     }
 
-    private func parsePending(_ reactor: isolated Reactor, _ answered: inout Int) -> Step? {
+    private func parsePending(_ now: Int64, _ answered: inout Int) -> Step? {
         let bytes = pending
         pending = []
-        return bytes.withUnsafeBytes { parse($0, reactor, &answered) }
+        return bytes.withUnsafeBytes { parse($0, now, &answered) }
     }
 
     /// Answers what is whole in `bytes` and keeps the rest. Nil when more bytes are needed.
-    private func parse(_ bytes: UnsafeRawBufferPointer, _ reactor: isolated Reactor, _ answered: inout Int) -> Step? {
+    private func parse(_ bytes: UnsafeRawBufferPointer, _ now: Int64, _ answered: inout Int) -> Step? {
         var rest = bytes
         while !rest.isEmpty {
             let span = Span<UInt8>(_unsafeBytes: rest)
@@ -140,16 +147,17 @@ final class Connection: @unchecked Sendable {
                 headDeadline = 0
                 let after = UnsafeRawBufferPointer(rebasing: rest[head.byteCount...])
                 if let file = quick(span, head) {
-                    let isSent = sendQuick(file, isHead: head.method == .head, reactor)
+                    let isSent = sendQuick(file, isHead: head.method == .head, now)
                     answered += 1
                     if !isSent || answered >= 16 {
                         pending = Array(after)
-                        return mustClose ? .close : isSent ? .yield : .flush
+                        if mustClose { return .close }
+                        return isSent ? .yield : sendRest(now) ?? .yield
                     }
                     rest = after
                 } else {
                     pending = Array(after)
-                    return begin(span, head, reactor)
+                    return begin(span, head)
                 }
             }
         }
@@ -164,16 +172,24 @@ final class Connection: @unchecked Sendable {
         return desk.service.responder.quick(RequestHead(bytes: bytes, parsed: head, slots: slots.span))
     }
 
-    private func begin(_ bytes: Span<UInt8>, _ head: ParsedHead, _ reactor: isolated Reactor) -> Step {
+    private func begin(_ bytes: Span<UInt8>, _ head: ParsedHead) -> Step {
         if let length = head.contentLength, length > configuration.maximumBody {
             return .refuse(status: 413, why: "the body is longer than \(configuration.maximumBody) bytes")
         }
-        let exchange = Exchange(self, reactor, head)
+        let exchange = Exchange(self, head)
         return .serve(exchange, exchange.request(bytes, head))
     }
 }
 
 extension Connection: WatchOwner {
+    func advance(_ now: Int64) -> WatchNeed? {
+        guard isParked else { return nil }
+        let step = step(now)
+        if case .wait(let interest, let deadline) = step { return WatchNeed(interest, until: deadline) }
+        found = step
+        return nil
+    }
+
     /// The client will not read the answer: whatever is being done for it alone may stop. Not while its body is still to
     /// be read, which will find out by itself how much of it came.
     func peerLeft() {

@@ -19,9 +19,9 @@ final class Exchange: @unchecked Sendable {
     private let cancelled = Atomic<Bool>(false)
     let trailersRead = Mutex<Fields>(.none)
 
-    init(_ connection: Connection, _ reactor: isolated Reactor, _ head: ParsedHead) {
+    init(_ connection: Connection, _ head: ParsedHead) {
         self.connection = connection
-        self.reactor = reactor
+        reactor = connection.reactor
         self.head = head
         body = BodyReader(head)
         owesContinue = head.expectsContinue

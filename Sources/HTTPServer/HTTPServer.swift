@@ -22,6 +22,8 @@ package final class HTTPServer: Sendable {
     package func start() throws(Errno) -> String {
         guard var address = ListenAddress(service.configuration.listen) else { throw .invalid }
         if address.isTaken() { throw Errno(code: EADDRINUSE) }
+        // sendfile has no MSG_NOSIGNAL: a client that leaves must not end the process. Children get default handlers back.
+        signal(SIGPIPE, SIG_IGN)
         let count = service.configuration.reactors ?? Int(sluice_usable_processors())
         var acceptors: [Acceptor] = []
         for _ in 0..<max(1, count) { acceptors.append(Acceptor(try address.listen(), service)) }

@@ -45,9 +45,7 @@ enum RequestLine {
     }
 
     /// Origin form, absolute form, or `*`; the authority form belongs to CONNECT, which no origin server answers.
-    private static func split(_ bytes: Span<UInt8>, _ target: Range<Int>, into head: inout ParsedHead)
-        throws(HeadRefusal)
-    {
+    private static func split(_ bytes: Span<UInt8>, _ target: Range<Int>, into head: inout ParsedHead) throws(HeadRefusal) {
         var at = target.lowerBound
         if bytes[at] != UInt8(ascii: "/") {
             if target.count == 1, bytes[at] == UInt8(ascii: "*"), same(bytes, head.methodText.lowerBound, "OPTIONS ") {
@@ -65,62 +63,83 @@ enum RequestLine {
             head.authority = start..<at
         }
         let start = at
-        while at < target.upperBound, bytes[at] != UInt8(ascii: "?") { at += 1 }
+        at = try walkPath(bytes, at, target.upperBound)
         head.path = start..<at
         if at < target.upperBound {
             head.hasQuery = true
             head.query = at + 1..<target.upperBound
-        }
-        try judge(bytes, head.path, refusesControl: true)
-        try judge(bytes, head.query, refusesControl: false)
-        try refuseDots(bytes, head.path)
-    }
-
-    /// What URIs do not hold (RFC 3986 §2), fragments among it, and escapes that are none.
-    private static func judge(_ bytes: Span<UInt8>, _ range: Range<Int>, refusesControl: Bool) throws(HeadRefusal) {
-        var at = range.lowerBound
-        while at < range.upperBound {
-            switch bytes[at] {
-            case UInt8(ascii: "#"), UInt8(ascii: "\\"), UInt8(ascii: "\""), UInt8(ascii: "<"), UInt8(ascii: ">"),
-                UInt8(ascii: "^"), UInt8(ascii: "`"):
-                throw .badRequest("a target that must be percent-encoded")
-            case UInt8(ascii: "%"):
-                guard at + 2 < range.upperBound, let high = hexValue(bytes[at + 1]), let low = hexValue(bytes[at + 2]),
-                    !refusesControl || isFieldByte(high << 4 | low)
-                else { throw .badRequest("a malformed escape in the target") }
-                at += 3
-            default:
-                at += 1
-            }
+            try walkQuery(bytes, head.query)
         }
     }
 
-    /// `.` and `..`, also as escapes: a proxy may have resolved them, or not.
-    private static func refuseDots(_ bytes: Span<UInt8>, _ path: Range<Int>) throws(HeadRefusal) {
-        var dots = 0
-        var others = 0
-        var at = path.lowerBound
-        while at < path.upperBound {
+    /// To the `?` or the end. Nearly every byte is a plain one, so that test comes first and decides alone.
+    private static func walkPath(_ bytes: Span<UInt8>, _ start: Int, _ end: Int) throws(HeadRefusal) -> Int {
+        var at = start
+        while at < end {
             let byte = bytes[at]
-            if byte == UInt8(ascii: "/") {
-                if others == 0 && (dots == 1 || dots == 2) { throw .badRequest("a target with dot segments") }
-                (dots, others) = (0, 0)
+            if isPlainTargetByte(byte) {
                 at += 1
-            } else if byte == UInt8(ascii: ".") {
-                dots += 1
+            } else if byte == UInt8(ascii: "/") {
                 at += 1
-            } else if byte == UInt8(ascii: "%"), bytes[at + 1] == UInt8(ascii: "2"),
-                asciiLowercase(bytes[at + 2]) == UInt8(ascii: "e")
-            {
-                dots += 1
+                try refuseDots(bytes, at, end)
+            } else if byte == UInt8(ascii: "?") {
+                return at
+            } else if byte == UInt8(ascii: "%") {
+                guard let code = escape(bytes, at, end), isFieldByte(code) else {
+                    throw .badRequest("a malformed escape in the target")
+                }
                 at += 3
             } else {
-                others += 1
-                at += 1
+                throw .badRequest("a target that must be percent-encoded")
             }
         }
-        if others == 0 && (dots == 1 || dots == 2) { throw .badRequest("a target with dot segments") }
+        return at
     }
+
+    private static func walkQuery(_ bytes: Span<UInt8>, _ range: Range<Int>) throws(HeadRefusal) {
+        var at = range.lowerBound
+        while at < range.upperBound {
+            let byte = bytes[at]
+            if isPlainTargetByte(byte) || byte == UInt8(ascii: "/") || byte == UInt8(ascii: "?") {
+                at += 1
+            } else if byte == UInt8(ascii: "%"), escape(bytes, at, range.upperBound) != nil {
+                at += 3
+            } else {
+                throw .badRequest("a target that must be percent-encoded")
+            }
+        }
+    }
+
+    private static func escape(_ bytes: Span<UInt8>, _ at: Int, _ end: Int) -> UInt8? {
+        guard at + 2 < end, let high = hexValue(bytes[at + 1]), let low = hexValue(bytes[at + 2]) else { return nil }
+        return high << 4 | low
+    }
+
+    /// `.` and `..` as a whole segment, also as escapes: a proxy may have resolved them, or not.
+    private static func refuseDots(_ bytes: Span<UInt8>, _ start: Int, _ end: Int) throws(HeadRefusal) {
+        var at = start
+        var dots = 0
+        while at < end, dots < 3 {
+            if bytes[at] == UInt8(ascii: ".") {
+                at += 1
+            } else if bytes[at] == UInt8(ascii: "%"), escape(bytes, at, end) == UInt8(ascii: ".") {
+                at += 3
+            } else {
+                break
+            }
+            dots += 1
+        }
+        let isWhole = at >= end || bytes[at] == UInt8(ascii: "/") || bytes[at] == UInt8(ascii: "?")
+        if isWhole && (dots == 1 || dots == 2) { throw .badRequest("a target with dot segments") }
+    }
+}
+
+/// What a target holds without a special meaning here: of the visible ASCII all but `" # % / < > ? \ ^` and the backtick,
+/// of which URIs do not hold some at all (RFC 3986 §2) and fragments never reach a server.
+@inline(__always)
+private func isPlainTargetByte(_ byte: UInt8) -> Bool {
+    if byte < 64 { return 0x2FFF_7FD2_0000_0000 >> UInt64(byte) & 1 == 1 }
+    return byte < 128 && 0x7FFF_FFFE_AFFF_FFFF as UInt64 >> UInt64(byte - 64) & 1 == 1
 }
 
 @inline(__always)

@@ -53,7 +53,21 @@ package actor Reactor {
     }
 }
 
-/// Told when the peer has closed its side, whoever waits for what. Called on the reactor's thread.
+/// Whose descriptor it is. Called on the reactor's thread, between the tasks.
 package protocol WatchOwner: AnyObject {
+    /// The peer has closed its side, whoever waits for what.
     func peerLeft()
+    /// What the owner's task waits for is here. Most events need no task at all: who can deal with it in place, without
+    /// waiting, does so and says what it waits for next. Nil wakes the task.
+    func advance(_ now: Int64) -> WatchNeed?
+}
+
+package struct WatchNeed {
+    let interest: Watch.Interest
+    let deadline: Int64
+
+    package init(_ interest: Watch.Interest, until deadline: Int64) {
+        self.interest = interest
+        self.deadline = deadline
+    }
 }

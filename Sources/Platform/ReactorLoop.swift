@@ -107,10 +107,16 @@ final class ReactorLoop: SerialExecutor, TaskExecutor, @unchecked Sendable {
         else { return }
         let flags = event.events
         let broken = flags & (EPOLLHUP.rawValue | EPOLLERR.rawValue) != 0
-        watch.arrive(
+        let isAwaited = watch.arrive(
             readable: broken || flags & (EPOLLIN.rawValue | EPOLLRDHUP.rawValue) != 0,
             writable: broken || flags & EPOLLOUT.rawValue != 0,
             hungUp: broken || flags & EPOLLRDHUP.rawValue != 0, broken: broken)
+        guard isAwaited else { return }
+        if let need = watch.offer(now) {
+            wheel.setDeadline(need.deadline, of: watch)
+        } else {
+            watch.resumeReady()
+        }
     }
 
     /// The coarse clock ticks every 1 to 4 ms and costs no system call.

@@ -52,7 +52,8 @@ package final class Watch {
         }
     }
 
-    func arrive(readable: Bool, writable: Bool, hungUp: Bool, broken: Bool) {
+    /// Notes what epoll says. Returns whether somebody waits for it.
+    func arrive(readable: Bool, writable: Bool, hungUp: Bool, broken: Bool) -> Bool {
         if readable { canRead = true }
         if writable { canWrite = true }
         if hungUp && !isHungUp || broken && !isBroken {
@@ -60,6 +61,25 @@ package final class Watch {
             isBroken = broken
             owner?.peerLeft()
         }
+        return reader != nil && canRead || writer != nil && canWrite
+    }
+
+    /// Offers the event to the owner before its task is woken for it. What the owner then waits for, or nil when the task
+    /// must run. The edges are taken first: the owner tries until EAGAIN, and what comes later is a new edge.
+    func offer(_ now: Int64) -> WatchNeed? {
+        guard reader == nil || writer == nil, let owner else { return nil }
+        let edges = (canRead, canWrite)
+        (canRead, canWrite) = (false, false)
+        guard let need = owner.advance(now) else {
+            (canRead, canWrite) = edges
+            return nil
+        }
+        let waiter = reader ?? writer
+        (reader, writer) = need.interest == .read ? (waiter, nil) : (nil, waiter)
+        return need
+    }
+
+    func resumeReady() {
         if reader != nil, takeEdge(.read) { resumeReader(.ready) }
         if writer != nil, takeEdge(.write) { resumeWriter(.ready) }
     }
