@@ -4,7 +4,8 @@ import Platform
 
 /// From a handler's value to the wire. The head is written here and nowhere else, so it is written once.
 extension Connection {
-    func serve(_ exchange: Exchange, _ request: Request, on reactor: isolated Reactor) async {
+    func serve(_ exchange: Exchange, on reactor: isolated Reactor) async {
+        guard let request = exchange.takeRequest() else { preconditionFailure("served twice") }
         self.exchange = exchange
         let response = await desk.service.responder.respond(to: request)
         do throws(BodyFailure) {
@@ -20,10 +21,11 @@ extension Connection {
     }
 
     /// An answer to what is no request: said, and closed.
-    func refuse(_ status: Int, _ why: String, on reactor: isolated Reactor) async {
+    func refuse(_ refusal: HeadRefusal, on reactor: isolated Reactor) async {
+        let status = refusal.status
         let code: FailureCode = status == 413 ? .fileTooLarge : .invalidRequest
         let id = desk.makeRequestID()
-        var response = Problem.envelope(Refusal(code, "The request is refused: \(why)."), requestID: id)
+        var response = Problem.envelope(Refusal(code, "The request is refused: \(refusal.why)."), requestID: id)
         response.status = status
         mustClose = true
         mustLinger = true

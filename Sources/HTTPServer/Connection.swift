@@ -23,19 +23,26 @@ final class Connection: @unchecked Sendable {
     /// Unread bytes may be on the way, so a plain close could reset the connection before the answer is read.
     var mustLinger = false
 
-    struct Unsent {
+    final class Unsent {
         let file: OpenFile
         var head: [UInt8]
         var offset: Int64
         let end: Int64
+
+        init(file: OpenFile, head: [UInt8], offset: Int64, end: Int64) {
+            self.file = file
+            self.head = head
+            self.offset = offset
+            self.end = end
+        }
     }
 
     enum Step {
         case wait(Watch.Interest, until: Int64)
-        case serve(Exchange, Request)
+        case serve(Exchange)
         /// Others first: this connection had its share of the turn.
         case yield
-        case refuse(status: Int, why: String)
+        case refuse(HeadRefusal)
         case close
     }
 
@@ -55,36 +62,55 @@ final class Connection: @unchecked Sendable {
     var configuration: ServerConfiguration { desk.service.configuration }
     var descriptor: Int32 { watch.descriptor }
 
+    /// Its frame lives as long as the connection, so it holds next to nothing: what needs more is in functions of its own.
     func run(on reactor: isolated Reactor) async {
-        serving: while true {
-            let next = found ?? step(reactor.now)
-            found = nil
-            switch next {
+        while true {
+            switch found ?? step(reactor.now) {
             case .wait(let interest, let deadline):
                 isParked = true
                 let wake = await reactor.wait(watch, for: interest, until: deadline)
                 isParked = false
-                guard wake == .timedOut else { continue }
-                if unsent == nil, !pending.isEmpty { await refuse(408, "the head took too long", on: reactor) }
-                break serving
-            case .serve(let exchange, let request):
-                await serve(exchange, request, on: reactor)
-                if mustClose { break serving }
+                if wake == .timedOut { found = lateStep }
             case .yield:
+                found = nil
                 await Task.yield()
-            case .refuse(let status, let why):
-                await refuse(status, why, on: reactor)
-                break serving
-            case .close:
-                break serving
+            case let other:
+                found = nil
+                guard await act(other, on: reactor) else { return await end(on: reactor) }
             }
         }
+    }
+
+    /// False when the connection is over.
+    @inline(never)
+    private func act(_ step: Step, on reactor: isolated Reactor) async -> Bool {
+        switch step {
+        case .serve(let exchange):
+            await serve(exchange, on: reactor)
+            return !mustClose
+        case .refuse(let refusal):
+            await refuse(refusal, on: reactor)
+            return false
+        case .wait, .yield:
+            return true
+        case .close:
+            return false
+        }
+    }
+
+    @inline(never)
+    private func end(on reactor: isolated Reactor) async {
         if mustLinger { await linger(on: reactor) }
         reactor.unwatch(watch)
         desk.forget(descriptor)
         task = nil
         Glibc.close(descriptor)
         desk.service.leave()
+    }
+
+    /// An idle connection goes in silence; one whose head has begun is told why.
+    private var lateStep: Step {
+        unsent == nil && !pending.isEmpty ? .refuse(HeadRefusal(status: 408, why: "the head took too long")) : .close
     }
 
     /// All that can be done without waiting: read, parse, answer from the quick path, again while there is more.
@@ -141,8 +167,8 @@ final class Connection: @unchecked Sendable {
             case .incomplete:
                 pending = Array(rest)
                 return nil
-            case .refused(let status, let why):
-                return .refuse(status: status, why: why)
+            case .refused(let refusal):
+                return .refuse(refusal)
             case .head(let head):
                 headDeadline = 0
                 let after = UnsafeRawBufferPointer(rebasing: rest[head.byteCount...])
@@ -174,10 +200,9 @@ final class Connection: @unchecked Sendable {
 
     private func begin(_ bytes: Span<UInt8>, _ head: ParsedHead) -> Step {
         if let length = head.contentLength, length > configuration.maximumBody {
-            return .refuse(status: 413, why: "the body is longer than \(configuration.maximumBody) bytes")
+            return .refuse(HeadRefusal(status: 413, why: "the body is longer than \(configuration.maximumBody) bytes"))
         }
-        let exchange = Exchange(self, head)
-        return .serve(exchange, exchange.request(bytes, head))
+        return .serve(Exchange(self, bytes, head))
     }
 }
 

@@ -16,21 +16,23 @@ final class Exchange: @unchecked Sendable {
     /// The response is out: what still holds the body or the writer holds nothing.
     var isOver = false
     var endsOnDrain = false
+    private var request: Request?
     private let cancelled = Atomic<Bool>(false)
     let trailersRead = Mutex<Fields>(.none)
 
-    init(_ connection: Connection, _ head: ParsedHead) {
+    init(_ connection: Connection, _ bytes: Span<UInt8>, _ head: ParsedHead) {
         self.connection = connection
         reactor = connection.reactor
         self.head = head
         body = BodyReader(head)
         owesContinue = head.expectsContinue
+        request = makeRequest(bytes)
     }
 
     var isCancelled: Bool { cancelled.load(ordering: .acquiring) }
 
     /// Copies the head once: its fields are looked up in that copy.
-    func request(_ bytes: Span<UInt8>, _ head: ParsedHead) -> Request {
+    private func makeRequest(_ bytes: Span<UInt8>) -> Request {
         let copy = bytes.extracting(0..<head.byteCount).withUnsafeBufferPointer { Array($0) }
         let fields = Fields(bytes: copy, slots: connection.desk.parser.slots)
         func text(_ range: Range<Int>) -> String { String(decoding: copy[range], as: UTF8.self) }
@@ -42,6 +44,12 @@ final class Exchange: @unchecked Sendable {
             fields: fields,
             body: body, id: given ?? connection.desk.makeRequestID(), peer: connection.peer,
             host: (head.authority ?? head.host).map(text), interimWriter: self)
+    }
+
+    /// Once: the request holds this exchange as its body, and is not to be held by it in turn.
+    func takeRequest() -> Request? {
+        defer { request = nil }
+        return request
     }
 
     func drain(isCut: Bool) {

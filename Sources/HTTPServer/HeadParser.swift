@@ -6,7 +6,7 @@ import Glibc
 struct HeadParser {
     enum Verdict {
         case incomplete
-        case refused(status: Int, why: String)
+        case refused(HeadRefusal)
         case head(ParsedHead)
     }
 
@@ -28,12 +28,12 @@ struct HeadParser {
         let start = bytes.count >= 2 && bytes[0] == cr && bytes[1] == lf ? 2 : 0
         switch findEnd(bytes, from: start) {
         case .none: return .incomplete
-        case .failure(let refusal): return .refused(status: refusal.status, why: refusal.why)
+        case .failure(let refusal): return .refused(refusal)
         case .success(let end):
             do throws(HeadRefusal) {
                 return .head(try interpret(bytes, start, end))
             } catch {
-                return .refused(status: error.status, why: error.why)
+                return .refused(error)
             }
         }
     }

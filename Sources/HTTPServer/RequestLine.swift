@@ -45,7 +45,9 @@ enum RequestLine {
     }
 
     /// Origin form, absolute form, or `*`; the authority form belongs to CONNECT, which no origin server answers.
-    private static func split(_ bytes: Span<UInt8>, _ target: Range<Int>, into head: inout ParsedHead) throws(HeadRefusal) {
+    private static func split(_ bytes: Span<UInt8>, _ target: Range<Int>, into head: inout ParsedHead)
+        throws(HeadRefusal)
+    {
         var at = target.lowerBound
         if bytes[at] != UInt8(ascii: "/") {
             if target.count == 1, bytes[at] == UInt8(ascii: "*"), same(bytes, head.methodText.lowerBound, "OPTIONS ") {
