@@ -10,8 +10,9 @@ import Crypto
 package final class Delivery: Sendable {
     package struct Configuration: Sendable {
         package var keys: PlaybackKeys
-        /// Fields that every answer bears, errors too (the layer outside adds them there): CORS for everybody. Empty where
-        /// they depend on the request's origin; then no request that names one goes the quick way.
+        /// Fields that every answer bears: CORS for everybody. Written into the heads of the quick way alone, for the
+        /// layer outside adds them to every other answer. Empty where they depend on the request's origin; then no
+        /// request that names one goes the quick way.
         package var openCORS: [(String, String)]
 
         package init(keys: PlaybackKeys, openCORS: [(String, String)]) {
@@ -122,7 +123,7 @@ package final class Delivery: Sendable {
         let file = try await open(
             key, contentType: entry.contentType ?? "application/octet-stream", tag: entry.sha256.map { "\"\($0)\"" },
             fields: [("Cache-Control", "private, max-age=60"), ("X-Content-Type-Options", "nosniff")])
-        return .file(file, for: request)
+        return ordinary(file, request)
     }
 
     // MARK: Who may
@@ -198,19 +199,29 @@ package final class Delivery: Sendable {
     private func answer(_ file: OpenFile, _ media: MediaType, _ request: Request) async throws -> Response {
         guard media.isText, AcceptEncoding.takesGzip(request.fields["accept-encoding"]), file.size <= Self.textLimit
         else {
-            return .file(file, for: request)
+            return ordinary(file, request)
         }
         // Another representation, so another tag (RFC 9110 §8.8.3). Ranges of it are nobody's wish.
         let tag = String(file.tag.dropLast()) + ".gz\""
-        let fields = file.fields + [("ETag", tag)]
+        let fields = bare(file.fields) + [("ETag", tag)]
         if Conditional.isFresh(ifNoneMatch: request.fields["if-none-match"], tag: tag) {
             return Response(status: 304, fields: fields.filter { $0.0 != "Content-Type" })
         }
         let packed = try await lanes.lane(for: tag).run { () throws(Errno) in
             Gzip.compress(try file.descriptor.read(upTo: Int(file.size), at: 0))
         }
-        guard let packed else { return .file(file, for: request) }
+        guard let packed else { return ordinary(file, request) }
         return Response(status: 200, fields: fields + [("Content-Encoding", "gzip")], body: .bytes(packed))
+    }
+
+    private func ordinary(_ file: OpenFile, _ request: Request) -> Response {
+        var response = Response.file(file, for: request)
+        response.fields = bare(response.fields)
+        return response
+    }
+
+    private func bare(_ fields: [(String, String)]) -> [(String, String)] {
+        fields.filter { field in !configuration.openCORS.contains { $0.0 == field.0 } }
     }
 
     /// A playlist of six hours is 500 KB.
