@@ -83,19 +83,24 @@ extension ServerProcess {
     /// Asks until the answer is what is waited for. Between two questions it waits on the server's own end, so that one that
     /// died ends the test at once.
     package func ask(_ path: String, until isEnough: (Answer) -> Bool) async throws -> Answer {
-        let pidfd = process.pidfd
-        let lane = try Lane(name: "test-ask")
         for _ in 0..<2400 {
             let answer = try await call("GET", path)
             if isEnough(answer) { return answer }
-            let hasEnded = try await lane.run { () throws(Errno) in
-                var set = PollSet()
-                set.add(pidfd, .read)
-                return try !set.wait(until: .after(.milliseconds(50))).isEmpty
+            if try await hasEnded(within: .milliseconds(50)) {
+                throw TestTrouble("the server ended while \(path) was waited for")
             }
-            if hasEnded { throw TestTrouble("the server ended while \(path) was waited for") }
         }
         throw TestTrouble("\(path) did not become what was waited for: \(try await call("GET", path))")
+    }
+
+    /// Waits for the server's end, at most so long.
+    package func hasEnded(within limit: Duration) async throws -> Bool {
+        let pidfd = process.pidfd
+        return try await Lane(name: "test-wait").run { () throws(Errno) in
+            var set = PollSet()
+            set.add(pidfd, .read)
+            return try !set.wait(until: .after(limit)).isEmpty
+        }
     }
 
     /// The track once nothing more happens to it.

@@ -1,0 +1,25 @@
+import Core
+import Platform
+import TestSupport
+import Testing
+
+/// What people are told is what the program says.
+struct DocumentationTests {
+    private func text(_ file: String) throws -> String {
+        String(decoding: try Files.readWhole(Tool.root + "/" + file, limit: 1 << 20), as: UTF8.self)
+    }
+
+    @Test(arguments: FailureCode.allCases)
+    func `docs/errors.md explains every code as the program does`(code: FailureCode) throws {
+        let errors = try text("docs/errors.md")
+        #expect(errors.contains("\n## \(code.rawValue)\n\n\(code.status). \(code.sentence)"))
+        #expect(errors.contains(code.remedy))
+    }
+
+    @Test func `every file that the README points to is there`() throws {
+        for part in try text("README.md").split(separator: "](").dropFirst() {
+            let target = part.prefix { $0 != ")" }
+            #expect(target.contains("://") || Files.exists("\(Tool.root)/\(target)"), "\(target)")
+        }
+    }
+}
