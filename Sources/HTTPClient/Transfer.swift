@@ -28,6 +28,7 @@ final class Transfer: @unchecked Sendable {
     private var received = 0
     private var refused: IPAddress?
     private var opened = false
+    private var isConnected = false
 
     init(
         id: UInt64, _ request: ClientRequest, exchange: Exchange, policy: AddressPolicy, certificates: String?,
@@ -164,7 +165,9 @@ final class Transfer: @unchecked Sendable {
         if code == CURLE_OK {
             return head.isComplete ? .success(()) : .failure(ClientFailure(.cut, "The answer has no head."))
         }
-        let kind = CurlCode.kind(code)
+        var kind = CurlCode.kind(code)
+        // An answer that is no HTTP/1 has the same result as a URL of another scheme.
+        if kind == .invalid, isConnected { kind = .cut }
         if kind == .connect, let refused, !opened {
             return .failure(ClientFailure(.refusedAddress, "The address \(refused) may not be called."))
         }
@@ -189,6 +192,7 @@ final class Transfer: @unchecked Sendable {
             failure = ClientFailure(.refusedAddress, "The address \(text) may not be called.")
             return false
         }
+        isConnected = true
         offered = 0
         sent = 0
         timer.connected(bodyIsLeft: request.body.count > 0, at: .now)
