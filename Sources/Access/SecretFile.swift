@@ -1,0 +1,30 @@
+import Crypto
+package import Platform
+
+/// A secret that was made once and is kept in a file only its owner reads: 64 hexadecimal digits, used as that text.
+package enum SecretFile {
+    package static func readOrMake(folder: String, name: String) throws(Errno) -> String {
+        let path = folder + "/" + name
+        if let text = try read(path) { return text }
+        try Files.makeFolder(folder)
+        let file = try FileDescriptor.unnamed(in: folder)
+        try file.write(Array((Hex.encode(Random.bytes(32)) + "\n").utf8), at: 0)
+        try file.sync()
+        do throws(Errno) {
+            try Files.link(file, to: path)
+            try Files.syncFolder(folder)
+        } catch {
+            // Another process was first: its secret is the one.
+            guard error == .exists else { throw error }
+        }
+        guard let text = try read(path) else { throw .invalid }
+        return text
+    }
+
+    /// Nil where there is none.
+    private static func read(_ path: String) throws(Errno) -> String? {
+        guard Files.exists(path) else { return nil }
+        let text = String(decoding: try Files.readWhole(path, limit: 4096), as: UTF8.self)
+        return text.split(whereSeparator: \.isNewline).first.map { String($0) }
+    }
+}

@@ -1,0 +1,260 @@
+import Access
+import Core
+import HTTPClient
+import HTTPServer
+import Ingest
+import Ledger
+import Platform
+import ScanBridge
+import Storage
+import StreamCoord
+import Transcode
+import Worker
+
+extension Node {
+    /// Builds everything; a `SettingsFailure` names the setting that cannot be followed.
+    static func start(_ settings: Settings, version: String) async throws -> Node {
+        let time = SystemTime()
+        let log = Self.log(settings)
+        let metrics = Metrics()
+        let folder = DataFolder(settings.data)
+        let lock = try takeFolder(folder, time)
+        let isFirst = !Files.exists(folder.ledger)
+        let secrets = try Secrets(settings, folder)
+        let node = try folder.nodeID()
+        let boot = randomBase62(16)
+        let ledger = try SQLiteLedger(.init(path: folder.ledger), time: time)
+
+        let jail = Jail(launcher: try Jail.beside("sluice-jail"), isEnforced: settings.sandbox)
+        let programs = try await findPrograms(jail, settings, log)
+        let (scanner, engine) = try await startScanner(settings, folder)
+        try checkReach(settings, engine)
+
+        let store = try LocalBlobStore(root: folder.blobs, lanes: try Lanes(count: 4, name: "blobs"))
+        let uploads = UploadService(
+            limits: limits(settings), node: node, ledger: ledger,
+            spool: DiskSpool(device: try FolderDevice(folder: folder.spool), durability: settings.durability == .full ? .full : .fast),
+            lanes: try Lanes(count: 4, name: "spool"), time: time
+        ) { notice in
+            if notice.isError { log.error(notice.name, notice.fields) } else { log.info(notice.name, notice.fields) }
+        }
+        let cors = CORS(origins: settings.corsOrigins)
+        let delivery = Delivery(
+            configuration: .init(keys: secrets.playback, openCORS: cors.open), ledger: ledger, store: store,
+            lanes: try Lanes(count: 2, name: "files"), time: time)
+        let events = Events(publicURL: settings.publicURL, hasCore: settings.coreURL != nil)
+        let pipeline = Pipeline(
+            ledger: ledger, uploads: uploads, scanner: scanner, prober: Prober(programs),
+            encoder: Encoder(programs, longest: settings.maximumDuration), ladder: settings.ladder, store: store, events: events,
+            delivery: delivery, folders: folder, node: node, time: time, metrics: metrics)
+        let callbacks = try HTTPClient()
+        let sender = CallbackSender(
+            ledger: ledger,
+            configuration: .init(
+                coreURL: settings.coreURL, coreAPIKey: settings.coreAPIKey?.text,
+                secrets: [settings.callbackSecret.flatMap { CallbackSecret($0.text) }].compactMap { $0 }),
+            time: time, post: CallbackPoster.post(with: callbacks))
+
+        try await takeBack(ledger, node, boot, settings, time)
+        _ = try await uploads.recover()
+        let sweep = Sweep(ledger: ledger, store: store, node: node, time: time)
+        try await sweep.leftovers()
+
+        let encoders = settings.encoders ?? processors()
+        var work = WorkerPool.Configuration(node: node, boot: boot, limits: [.finish: encoders, .deliver: 8])
+        work.drain = settings.drainTimeout
+        let report = Self.report(log)
+        let worker = WorkerPool(
+            ledger: ledger, configuration: work,
+            handlers: [
+                Pipeline.kind: { job, context in try await pipeline.finish(job, context) },
+                CallbackSender.kind: { job, _ in try await sender.run(job) },
+            ], time: time, report: report)
+        let scheduler = Scheduler(
+            ledger: ledger,
+            tasks: Scheduler.upkeep(of: ledger, time: time) + [
+                PeriodicTask("uploads.sweep", every: .seconds(30)) { while try await uploads.sweep(limit: 100) == 100 {} },
+                PeriodicTask("generations.sweep", every: .seconds(60)) { try await sweep.old(after: settings.playbackTTL) },
+            ], time: time, report: report)
+
+        let health = Health(ledger: ledger, scanner: scanner, folder: folder, time: time)
+        let routes = Routes(
+            settings: settings, secrets: secrets, ledger: ledger, uploads: uploads, delivery: delivery, events: events, health: health,
+            metrics: metrics, time: time)
+        var configuration = ServerConfiguration(listen: settings.listen)
+        configuration.maximumConnections = settings.maximumConnections
+        configuration.idleTimeout = settings.idleTimeout
+        let http = HTTPServer(
+            configuration,
+            responder: FrontDoor(router: try routes.api(), delivery: delivery, cors: cors, log: log, metrics: metrics))
+        var small = ServerConfiguration(listen: settings.metricsListen)
+        small.maximumConnections = 256
+        small.reactors = 1
+        let metricsServer = HTTPServer(
+            small, responder: FrontDoor(router: routes.metricsOnly(), delivery: nil, cors: CORS(origins: []), log: log, metrics: Metrics()))
+        let address = try bind(http, "SLUICE_LISTEN", settings.listen)
+        let metricsAddress = try bind(metricsServer, "SLUICE_METRICS_LISTEN", settings.metricsListen)
+        let addresses: JSON = ["http": .string(address), "metrics": .string(metricsAddress)]
+        try Files.writeAtomically(addresses.bytes, to: folder.addresses)
+        try await Banner.show(
+            settings, version: version, address: address, metrics: metricsAddress, engine: engine, isFirst: isFirst, ledger: ledger)
+        return Node(
+            NodeParts(
+                settings: settings, folder: folder, ledger: ledger, scanner: scanner, engine: engine, http: http,
+                metricsServer: metricsServer, callbacks: callbacks, worker: worker, scheduler: scheduler, health: health, log: log,
+                address: address, metricsAddress: metricsAddress, lock: lock))
+    }
+
+    // MARK: What may be refused
+
+    private static func takeFolder(_ folder: DataFolder, _ time: any TimeSource) throws -> FolderLock {
+        func refused(_ why: String, _ remedy: String) -> SettingsFailure {
+            SettingsFailure([.init("SLUICE_DATA", folder.path, why: why, remedy: remedy)])
+        }
+        do {
+            try Files.makeFolder(folder.path)
+        } catch {
+            throw refused("the folder cannot be made or written to: \(error).", "name a folder that this user may write to")
+        }
+        let lock: FolderLock
+        do {
+            lock = try FolderLock.take(folder.path, since: String(time.now.description.dropFirst(11).prefix(5)))
+        } catch .held(let holder) {
+            throw refused("Sluice (\(holder)) serves this folder already.", "stop it, or name another folder")
+        } catch {
+            throw refused("the folder cannot be written to: \(error).", "name a folder that this user may write to")
+        }
+        do {
+            try folder.prepare()
+        } catch {
+            throw refused("the folder cannot be written to: \(error).", "name a folder that this user may write to")
+        }
+        return lock
+    }
+
+    private static func bind(_ server: HTTPServer, _ key: String, _ address: String) throws -> String {
+        do {
+            return try server.start()
+        } catch {
+            let why = error.code == Errno.addressInUse.code ? "the address is taken by another program." : "it cannot be listened on: \(error)."
+            throw SettingsFailure([.init(key, address, why: why, remedy: "name another address; port 0 picks a free one")])
+        }
+    }
+
+    private static func findPrograms(_ jail: Jail, _ settings: Settings, _ log: Log) async throws -> FFmpeg {
+        guard let ffmpeg = find("ffmpeg"), let ffprobe = find("ffprobe") else {
+            throw StartFailure("ffmpeg and ffprobe are not installed: sudo apt install ffmpeg")
+        }
+        if settings.sandbox {
+            do {
+                let proof = try await jail.prove(program: ffmpeg)
+                log.info("jail.proven", [("landlock", String(proof.landlockVersion)), ("stopped", proof.stopped.joined(separator: ","))])
+            } catch {
+                throw SettingsFailure([
+                    .init("SLUICE_SANDBOX", "on", why: "\(error.message).", remedy: "mend the cause, or at your own risk --unsafe-no-sandbox")
+                ])
+            }
+        } else {
+            log.warning("sandbox.off", [("meaning", "ffmpeg and the scanner run with all rights of this service")])
+        }
+        return FFmpeg(ffmpeg: ffmpeg, ffprobe: ffprobe, jail: jail)
+    }
+
+    private static func find(_ program: String) -> String? {
+        ["/usr/bin/", "/usr/local/bin/", "/bin/"].map { $0 + program }.first(where: Files.isExecutable)
+    }
+
+    private static func startScanner(_ settings: Settings, _ folder: DataFolder) async throws -> (ScanService, EngineInfo) {
+        guard settings.scan else { return (.disabled, .off) }
+        let database = settings.clamavDatabase ?? ScanConfiguration.findDatabase()
+        let scanner = ScanService(
+            ScanConfiguration(
+                program: try Jail.beside("sluice-scan"), database: database, workers: settings.scanWorkers ?? processors(),
+                deadline: settings.scanDeadline, scratch: folder.scanScratch, sandbox: settings.sandbox))
+        do {
+            return (scanner, try await scanner.start())
+        } catch {
+            guard settings.clamavDatabase != nil else { throw StartFailure("the scanner does not start: \(error.message)") }
+            throw SettingsFailure([
+                .init("SLUICE_CLAMAV_DB", database ?? "", why: "the scanner does not start: \(error.message).", remedy: "name a ClamAV database")
+            ])
+        }
+    }
+
+    /// With test signatures nothing is really scanned: such a service must not be reached from elsewhere by mistake.
+    private static func checkReach(_ settings: Settings, _ engine: EngineInfo) throws {
+        guard engine.isTest, !settings.allowTestSignatures else { return }
+        let host = settings.listen.prefix(upTo: settings.listen.lastIndex(of: ":") ?? settings.listen.endIndex)
+        guard !host.hasPrefix("127."), host != "localhost", host != "[::1]" else { return }
+        throw SettingsFailure([
+            .init(
+                "SLUICE_LISTEN", settings.listen, why: "only test signatures are loaded, and this address is reached from elsewhere.",
+                remedy: "sudo apt install clamav-freshclam, or --allow-test-signatures")
+        ])
+    }
+
+    // MARK: Small parts
+
+    private static func log(_ settings: Settings) -> Log {
+        let format = settings.logFormat ?? (StandardError.isTerminal ? .text : .json)
+        // People read standard error; collectors read standard output.
+        let descriptor: Int32 = format == .json ? 1 : 2
+        return Log(format: format, level: settings.logLevel) { StandardError.put($0, to: descriptor) }
+    }
+
+    private static func limits(_ settings: Settings) -> UploadLimits {
+        var limits = UploadLimits()
+        limits.audioBytes = settings.maximumAudioBytes
+        limits.imageBytes = settings.maximumImageBytes
+        limits.videoBytes = settings.maximumVideoBytes
+        limits.docBytes = settings.maximumDocBytes
+        limits.maxDuration = settings.maximumDuration
+        limits.uploadsPerHour = settings.uploadsPerHour
+        limits.openUploads = settings.openUploads
+        limits.lifetime = settings.uploadTTL
+        limits.tenantQuota = settings.tenantQuota
+        limits.queueDepth = settings.queueDepth
+        return limits
+    }
+
+    /// Jobs of this node's earlier lives go on at once: nobody else works them.
+    private static func takeBack(
+        _ ledger: SQLiteLedger, _ node: NodeID, _ boot: String, _ settings: Settings, _ time: any TimeSource
+    ) async throws {
+        let row = NodeRow(
+            id: node, boot: boot, name: settings.nodeName ?? node.text, roles: ["ingest", "deliver", "work"], startedAt: time.now,
+            heartbeatAt: time.now)
+        try await ledger.write("node.start") { tx in
+            try tx.nodes.register(row)
+            _ = try tx.jobs.takeBack(node: node, exceptBoot: boot)
+        }
+    }
+
+    private static func report(_ log: Log) -> @Sendable (WorkerReport) -> Void {
+        { report in
+            switch report {
+            case .began(let job): log.debug("job.began", fields(job))
+            case .ended(let job, .dead(let error), _): log.error("job.dead", fields(job) + [("reason", error)])
+            case .ended(let job, .retry(_, let error), _): log.warning("job.retry", fields(job) + [("reason", error)])
+            case .ended(let job, _, let took): log.info("job.done", fields(job) + [("ms", String(took.milliseconds))])
+            case .leaseLost(let job): log.warning("job.lease-lost", fields(job))
+            case .noHandler(let job): log.error("job.no-handler", fields(job))
+            case .abandoned(let job): log.warning("job.abandoned", fields(job))
+            case .ledger(let operation, let error): log.error("ledger.failed", [("operation", operation), ("reason", error)])
+            }
+        }
+    }
+
+    private static func fields(_ job: ClaimedJob) -> [(String, String)] {
+        [
+            ("job", job.id.text), ("kind", job.kind), ("track", job.trackID?.text ?? ""), ("request", job.requestID?.text ?? ""),
+            ("attempt", String(job.attempt)),
+        ]
+    }
+}
+
+/// Something this machine lacks; the sentence says how to mend it.
+struct StartFailure: Error, CustomStringConvertible {
+    let description: String
+    init(_ description: String) { self.description = description }
+}

@@ -1,0 +1,61 @@
+import Access
+import Core
+import HTTPServer
+import Ingest
+import Ledger
+import StreamCoord
+
+/// Which room answers which address.
+struct Routes: Sendable {
+    let settings: Settings
+    let secrets: Secrets
+    let ledger: any LedgerStore
+    let uploads: UploadService
+    let delivery: Delivery
+    let events: Events
+    let health: Health
+    let metrics: Metrics
+    let time: any TimeSource
+
+    func api() throws -> Router {
+        var router = Router()
+        let authenticator = Authenticator(
+            tokens: BearerToken(secrets: secrets.api, issuer: settings.jwtIssuer, audience: settings.jwtAudience),
+            localSecret: secrets.local, keys: KeyCache(LedgerKeys(ledger: ledger), time: time), time: time)
+        let authenticate: @Sendable (Request) async throws -> Principal = { request in
+            try await authenticator.authenticate(
+                authorization: request.fields["authorization"], apiKey: request.fields["x-api-key"],
+                isLoopback: request.peer.isLoopback)
+        }
+        let publicURL = settings.publicURL
+        let base: @Sendable (Request) -> String = { request in publicURL ?? "http://\(request.host ?? "127.0.0.1")" }
+        UploadRoutes(service: uploads, tokens: UploadToken(secrets: secrets.api), base: base) { request, permission in
+            let principal = try await authenticate(request)
+            // Managers and operators may do what uploaders may.
+            guard principal.has(permission) || principal.has(.manageTracks) || principal.has(.admin) else {
+                throw AccessFailure(.forbidden(permission))
+            }
+            return principal
+        }.register(on: &router)
+        TrackRoutes(ledger: ledger, events: events, delivery: delivery).register(on: &router, authorize: authenticate)
+        Playback(
+            configuration: .init(keys: secrets.playback, lifetime: settings.playbackTTL, publicURL: settings.publicURL), ledger: ledger,
+            delivery: delivery, time: time
+        ).register(on: &router, authorize: authenticate)
+        delivery.register(on: &router)
+        health.register(on: &router)
+        return router
+    }
+
+    func metricsOnly() -> Router {
+        var router = Router()
+        health.register(on: &router)
+        let (metrics, token) = (metrics, settings.metricsToken)
+        router.on(.get, "/metrics") { request in
+            if let token, request.fields["authorization"] != "Bearer " + token.text { throw AccessFailure(.missing) }
+            return .bytes(
+                200, Array(metrics.text.utf8), type: "application/openmetrics-text; version=1.0.0; charset=utf-8")
+        }
+        return router
+    }
+}

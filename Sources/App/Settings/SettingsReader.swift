@@ -1,0 +1,87 @@
+import Core
+
+/// Turns texts into values and gathers what is wrong; whoever reads goes on with the default meanwhile.
+struct SettingsReader {
+    enum Origin: String, Sendable { case flag, environment, file, `default` }
+
+    private(set) var texts: [String: (text: String, origin: Origin)]
+    private(set) var faults: [SettingsFailure.Fault]
+
+    init(_ texts: [String: (text: String, origin: Origin)], faults: [SettingsFailure.Fault]) {
+        self.texts = texts
+        self.faults = faults
+    }
+
+    /// What was said, or the default; nil where there is neither.
+    func text(_ key: String) -> String? {
+        let text = texts[key]?.text ?? SettingKey.find(key)?.standard ?? ""
+        return text.isEmpty ? nil : text
+    }
+
+    mutating func fault(_ key: String, why: String, remedy: String? = nil) {
+        let row = SettingKey.find(key)
+        let value = row?.isSecret == true ? "<redacted>" : texts[key]?.text ?? row?.standard ?? ""
+        let standard = row?.standard ?? ""
+        faults.append(
+            .init(key, value, why: why, remedy: remedy ?? (standard.isEmpty ? "correct or unset it" : "unset it for the default, \(standard)")))
+    }
+
+    mutating func whole(_ key: String, from least: Int64 = 1, to most: Int64 = 1 << 40) -> Int64? {
+        guard let text = text(key) else { return nil }
+        if let number = Int64(text), (least...most).contains(number), text.utf8.first != UInt8(ascii: "+") { return number }
+        fault(key, why: "must be a whole number from \(least)" + (most < 1 << 40 ? " to \(most)." : "."))
+        return nil
+    }
+
+    mutating func duration(_ key: String) -> Duration? {
+        guard let text = text(key) else { return nil }
+        let units: [Character: Int64] = ["s": 1, "m": 60, "h": 3600, "d": 86_400]
+        if let last = text.last, let unit = units[last], let number = Int64(text.dropLast()), (1...1_000_000).contains(number) {
+            return .seconds(number * unit)
+        }
+        fault(key, why: "must be a duration such as 90s, 15m, 4h or 7d.")
+        return nil
+    }
+
+    mutating func flag(_ key: String) -> Bool {
+        switch text(key) {
+        case "on": return true
+        case "off": return false
+        default:
+            fault(key, why: "must be on or off.")
+            return true
+        }
+    }
+
+    mutating func choice<Value: RawRepresentable & CaseIterable>(_ key: String, _ type: Value.Type = Value.self) -> Value?
+    where Value.RawValue == String {
+        guard let text = text(key) else { return nil }
+        if let value = Value(rawValue: text) { return value }
+        fault(key, why: "must be one of \(Value.allCases.map(\.rawValue).joined(separator: ", ")).")
+        return nil
+    }
+
+    mutating func address(_ key: String) -> String {
+        let text = text(key) ?? ""
+        let parts = text.split(separator: ":", omittingEmptySubsequences: false)
+        if parts.count >= 2, let port = parts.last, UInt16(port) != nil, !text.dropLast(port.count + 1).isEmpty { return text }
+        fault(key, why: "must be host:port.")
+        return SettingKey.find(key)?.standard ?? ""
+    }
+
+    mutating func list(_ key: String) -> [String] {
+        (text(key) ?? "").split(separator: ",").map { part in String(part.filter { $0 != " " }) }.filter { !$0.isEmpty }
+    }
+
+    mutating func url(_ key: String) -> String? {
+        guard let text = text(key) else { return nil }
+        let isPlain = text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F }
+        guard isPlain, text.hasPrefix("http://") || text.hasPrefix("https://"), text.utf8.count > 8 else {
+            fault(key, why: "must begin with http:// or https://.")
+            return nil
+        }
+        return text.hasSuffix("/") ? String(text.dropLast()) : text
+    }
+
+    func secret(_ key: String) -> Secret? { text(key).map(Secret.init) }
+}

@@ -1,0 +1,38 @@
+import Core
+import Ledger
+import Storage
+
+/// Removes encodings that nobody will hear any more.
+struct Sweep: Sendable {
+    let ledger: any LedgerStore
+    let store: any BlobStore
+    let node: NodeID
+    let time: any TimeSource
+
+    /// At start: what earlier lives of this node were building belongs to nobody.
+    func leftovers() async throws {
+        let (now, node) = (time.now, node)
+        let stopped = try await ledger.read("sweep.stopped") { tx in try tx.generations.stopped(before: now, limit: 10_000) }
+        for row in stopped where row.node == node { try await remove(row, from: [.building, .staged]) }
+        try await failed(before: now)
+    }
+
+    /// Old generations once the longest playback link that could name them has ended, and failed ones.
+    func old(after age: Duration) async throws {
+        let before = time.now - age
+        let rows = try await ledger.read("sweep.old") { tx in try tx.generations.list(state: .old, unchangedSince: before, limit: 100) }
+        for row in rows { try await remove(row, from: [.old]) }
+        try await failed(before: time.now - .seconds(60))
+    }
+
+    private func failed(before moment: Timestamp) async throws {
+        let rows = try await ledger.read("sweep.failed") { tx in try tx.generations.list(state: .failed, unchangedSince: moment, limit: 1000) }
+        for row in rows { try await remove(row, from: [.failed]) }
+    }
+
+    /// The blobs first: a crash between leaves a row that is swept again.
+    private func remove(_ row: GenerationRow, from states: [GenerationState]) async throws {
+        try await store.deleteAll(prefix: BlobKey.generation(row.id, of: row.trackID).path + "/")
+        _ = try await ledger.write("sweep.done") { tx in try tx.generations.setState(row.id, from: states, to: .swept) }
+    }
+}
