@@ -6,14 +6,13 @@ import StreamCoord
 enum CallbackPoster {
     static func post(with client: HTTPClient) -> CallbackPost {
         { request in
-            var outgoing = ClientRequest(method: "POST", url: request.url)
-            outgoing.fields = request.fields
-            outgoing.body = .bytes(request.body)
-            outgoing.totalDeadline = .seconds(15)
-            outgoing.responseLimit = 65_536
-            do {
+            let outgoing = ClientRequest(
+                "POST", request.url, fields: request.fields, body: .bytes(request.body),
+                deadlines: .init(connect: .seconds(5), firstByte: .seconds(15), stall: .seconds(15), whole: .seconds(20)),
+                responseLimit: 65_536)
+            do throws(ClientFailure) {
                 let response = try await client.send(outgoing)
-                return .status(response.status, retryAfter: response["retry-after"])
+                return .status(response.status, retryAfter: response.fields["retry-after"])
             } catch {
                 return error.kind == .invalid ? .unsendable(error.message) : .unreachable(error.message)
             }

@@ -47,7 +47,7 @@ extension Node {
             ledger: ledger, uploads: uploads, scanner: scanner, prober: Prober(programs),
             encoder: Encoder(programs, longest: settings.maximumDuration), ladder: settings.ladder, store: store, events: events,
             delivery: delivery, folders: folder, node: node, time: time, metrics: metrics)
-        let callbacks = try HTTPClient()
+        let callbacks = try HTTPClient(.init(addresses: .anywhere))
         let sender = CallbackSender(
             ledger: ledger,
             configuration: .init(
@@ -136,7 +136,7 @@ extension Node {
         do {
             return try server.start()
         } catch {
-            let why = error.code == Errno.addressInUse.code ? "the address is taken by another program." : "it cannot be listened on: \(error)."
+            let why = error.code == Errno.addressTaken.code ? "the address is taken by another program." : "it cannot be listened on: \(error)."
             throw SettingsFailure([.init(key, address, why: why, remedy: "name another address; port 0 picks a free one")])
         }
     }

@@ -65,7 +65,7 @@ final class Node: Sendable {
         }
         await metricsServer.drain(within: .seconds(1))
         await scanner.stop()
-        callbacks.shutDown()
+        await callbacks.shutDown()
         await ledger.close()
         // The next start writes it anew.
         _ = try? Files.remove(folder.addresses)

@@ -1,4 +1,3 @@
-package import Core
 import Glibc
 import HTTPServer
 import Platform

@@ -21,6 +21,14 @@ extension Tracks {
         }
     }
 
+    /// Ready tracks of every tenant in the order of their ids, for those who go through all of them.
+    package func ready(after: TrackID?, limit: Int) throws -> [TrackRow] {
+        try tx.connection.query(
+            "select \(TrackRow.columns) from tracks where state = 'ready' and id > $1 order by id limit $2",
+            [.text(after?.text ?? ""), .integer(limit)]
+        ).map { try TrackRow($0) }
+    }
+
     private func filter(_ tenant: TenantID, _ state: TrackState?, _ search: String?) -> Keyset {
         var keyset = Keyset()
         keyset.add({ "tenant = \($0)" }, .id(tenant))

@@ -18,6 +18,7 @@ package struct Errno: Error, Hashable, Sendable, CustomStringConvertible {
     package static let crossDevice = Errno(code: EXDEV)
     package static let notPermitted = Errno(code: EPERM)
     package static let timedOut = Errno(code: ETIMEDOUT)
+    package static let addressTaken = Errno(code: EADDRINUSE)
     package static let noSuchProcess = Errno(code: ESRCH)
 
     /// A full disk, a spent quota or a file beyond its limit: the room may come back, the bytes were not kept.

@@ -1,0 +1,84 @@
+import App
+import Core
+import Platform
+
+/// `doctor`: each thing the service needs, what is wrong with it, and how to mend it.
+enum DoctorCommand {
+    private struct Finding {
+        let name: String
+        let isWell: Bool
+        let said: String
+        let remedy: String
+    }
+
+    static func run(_ arguments: [String]) async throws -> Int32 {
+        let flags = try Flags(arguments, plain: ["--json", "--quick"])
+        let settings = try Home.settings()
+        var findings = [await jail(settings), await scanner(settings)]
+        findings += ["ffmpeg", "ffprobe"].map(program)
+        findings += [disk(settings), server(settings)]
+        if flags.has("--json") {
+            let items = findings.map { one -> JSON in
+                ["name": .string(one.name), "ok": .bool(one.isWell), "said": .string(one.said), "do": .string(one.isWell ? "" : one.remedy)]
+            }
+            Terminal.out(JSON.array(items).text + "\n")
+        } else {
+            for one in findings {
+                let pad = String(repeating: " ", count: max(1, 10 - one.name.count))
+                Terminal.out("\(one.isWell ? "ok  " : "BAD ") \(one.name)\(pad)\(one.said)\(one.isWell ? "" : "\n     do: \(one.remedy)")\n")
+            }
+        }
+        return findings.allSatisfy(\.isWell) ? 0 : 1
+    }
+
+    private static func jail(_ settings: Settings) async -> Finding {
+        guard settings.sandbox else { return Finding(name: "jail", isWell: false, said: "off", remedy: "unset SLUICE_SANDBOX") }
+        do {
+            let proof = try await Jail(launcher: try Jail.beside("sluice-jail")).prove(program: "/usr/bin/ffmpeg")
+            return Finding(name: "jail", isWell: true, said: "Landlock \(proof.landlockVersion); stopped \(proof.stopped.joined(separator: ", "))", remedy: "")
+        } catch {
+            return Finding(name: "jail", isWell: false, said: "\(error)", remedy: "a kernel from 5.13 with Landlock; build with make build")
+        }
+    }
+
+    private static func scanner(_ settings: Settings) async -> Finding {
+        do {
+            let file = try FileDescriptor.memory(named: "scan")
+            var spec = ProcessSpec(
+                program: try Jail.beside("sluice-scan"),
+                arguments: ["--check"] + (settings.clamavDatabase.map { ["--database", $0] } ?? []) + (settings.sandbox ? [] : ["--unsafe-no-sandbox"]))
+            spec.output = .descriptor(file.raw)
+            let child = try ChildProcess.spawn(spec)
+            let end = await child.wait(deadline: .seconds(120))
+            let text = String(decoding: try file.read(upTo: 4096, at: 0), as: UTF8.self).split(whereSeparator: \.isNewline).joined(separator: ", ")
+            let said = end == .exited(0) ? text : child.errorText.split(whereSeparator: \.isNewline).joined(separator: " ")
+            return Finding(name: "scanner", isWell: end == .exited(0), said: said, remedy: "sudo apt install clamav-freshclam, and look at SLUICE_CLAMAV_DB")
+        } catch {
+            return Finding(name: "scanner", isWell: false, said: "\(error)", remedy: "make build")
+        }
+    }
+
+    private static func program(_ name: String) -> Finding {
+        let path = ["/usr/bin/", "/usr/local/bin/", "/bin/"].map { $0 + name }.first(where: Files.isExecutable)
+        return Finding(name: name, isWell: path != nil, said: path ?? "not installed", remedy: "sudo apt install ffmpeg")
+    }
+
+    private static func disk(_ settings: Settings) -> Finding {
+        do {
+            let path = Files.isFolder(settings.data) ? settings.data : "."
+            let (free, total) = try Files.freeSpace(path)
+            let share = total > 0 ? free * 100 / total : 0
+            return Finding(
+                name: "disk", isWell: share > 10, said: "\(free >> 30) GiB free, \(share) %",
+                remedy: "free space: below 10 % no new upload begins")
+        } catch {
+            return Finding(name: "disk", isWell: false, said: "\(error)", remedy: "look at SLUICE_DATA")
+        }
+    }
+
+    /// A service that does not run is no fault of the machine.
+    private static func server(_ settings: Settings) -> Finding {
+        let address = Server.address(settings.data)
+        return Finding(name: "server", isWell: true, said: address.map { "http://\($0)" } ?? "not running", remedy: "")
+    }
+}

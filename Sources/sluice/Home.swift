@@ -1,0 +1,40 @@
+import Access
+import App
+import Core
+import Ledger
+import Platform
+
+/// The server's own machine: its settings, data folder and ledger.
+enum Home {
+    static func settings(data: String? = nil) throws -> Settings {
+        try Settings.load(arguments: data.map { ["--data", $0] } ?? [], environment: Sluice.environment)
+    }
+
+    /// The folder is made, so that a key can be there before the first start.
+    static func ledger(_ settings: Settings) throws -> SQLiteLedger {
+        do {
+            try Files.makeFolder(settings.data)
+            return try SQLiteLedger(.init(path: settings.data + "/ledger.sqlite"))
+        } catch let error as LedgerFailure {
+            throw Complaint("cannot open the ledger", why: error.message, remedy: "sluice doctor")
+        } catch {
+            throw Complaint("cannot open the data folder", why: "\(error)", remedy: "name one with SLUICE_DATA")
+        }
+    }
+
+    static func duration(_ text: String) throws -> Duration {
+        let units: [Character: Int64] = ["s": 1, "m": 60, "h": 3600, "d": 86_400]
+        guard let last = text.last, let unit = units[last], let number = Int64(text.dropLast()), (1...1_000_000).contains(number) else {
+            throw Complaint.usage("\(text) is no duration", "such as 90s, 15m, 4h or 7d")
+        }
+        return .seconds(number * unit)
+    }
+
+    static func secret(_ settings: Settings, _ name: String) throws -> [UInt8] {
+        do {
+            return Array(try SecretFile.readOrMake(folder: settings.data + "/secrets", name: name).utf8)
+        } catch {
+            throw Complaint("cannot read the secret \(name)", why: "\(error)", remedy: "run as the server's own user")
+        }
+    }
+}

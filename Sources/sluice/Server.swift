@@ -1,0 +1,72 @@
+import Access
+import App
+import Core
+import HTTPClient
+import Platform
+
+/// The server this command talks to: the one of this data folder, or the one that `--url` and `--key` name.
+struct Server: Sendable {
+    let base: String
+    private let client: HTTPClient
+    private let credential: @Sendable () -> (String, String)
+
+    init(_ flags: Flags) throws {
+        client = try HTTPClient(.init(addresses: .anywhere))
+        let settings = try Home.settings()
+        if let url = flags.value("--url") ?? settings.url {
+            guard let key = flags.value("--key") ?? settings.key?.text else {
+                throw Complaint.usage("no key for \(url)", "set SLUICE_KEY, or say --key")
+            }
+            base = url.hasSuffix("/") ? String(url.dropLast()) : url
+            credential = { ("X-API-Key", key) }
+            return
+        }
+        guard let address = Self.address(settings.data) else {
+            throw Complaint(
+                "there is no server here", why: "\(settings.data)/run/addresses.json names none",
+                remedy: "start it: sluice serve; or set SLUICE_URL and SLUICE_KEY", code: "NOT_FOUND")
+        }
+        base = "http://\(address)"
+        let secret = try Home.secret(settings, "local")
+        credential = {
+            let now = SystemTime().now
+            let token = BearerToken.make(
+                subject: .local, tenant: .operatorsOwn, permissions: Permission.allCases, expires: now + .seconds(300), issued: now,
+                secret: secret)
+            return ("Authorization", "Bearer " + token)
+        }
+    }
+
+    static func address(_ data: String) -> String? {
+        // No file, or one that is no JSON: there is no server to talk to, for either reason.
+        guard let bytes = try? Files.readWhole(data + "/run/addresses.json", limit: 4096) else { return nil }
+        return (try? JSON.parse(bytes))?["http"]?.string
+    }
+
+    /// The `data` of a success; a failure is a complaint in the server's own words.
+    func ask(_ what: String, _ method: String, _ path: String, body: JSON? = nil) async throws -> JSON {
+        let bytes = body.map { ClientRequest.Body.bytes($0.bytes) } ?? (method == "POST" ? .bytes([]) : .none)
+        return try await send(what, method, path, bytes, body == nil ? [] : [("Content-Type", "application/json")])
+    }
+
+    func send(
+        _ what: String, _ method: String, _ path: String, _ body: ClientRequest.Body, _ fields: [(String, String)] = [],
+        onProgress: (@Sendable (Int64) -> Void)? = nil
+    ) async throws -> JSON {
+        let request = ClientRequest(
+            method, base + path, fields: fields + [credential()], body: body, responseLimit: 8 << 20, onProgress: onProgress)
+        let response: ClientResponse
+        do {
+            response = try await client.send(request)
+        } catch {
+            throw Complaint("cannot \(what)", why: error.message, remedy: "is the server running? sluice doctor")
+        }
+        // An answer that is no JSON is told by its status below.
+        let json = (try? JSON.parse(response.body)) ?? .null
+        if response.isSuccess { return json["data"] ?? .null }
+        let code = json["error"]?["code"]?.string ?? "HTTP \(response.status)"
+        throw Complaint(
+            "cannot \(what)", why: json["error"]?["message"]?.string ?? "the server answered \(response.status)",
+            remedy: FailureCode(rawValue: code)?.remedy ?? "look at the server's log", code: code, requestID: json["requestId"]?.string)
+    }
+}
