@@ -1,4 +1,7 @@
 import Core
+import Crypto
+import HTTPClient
+import HTTPServer
 import Ledger
 import Synchronization
 import TestSupport
@@ -19,6 +22,30 @@ private final class FakeCore: Sendable {
                 state.requests.append(request)
                 return state.answers.isEmpty ? .status(200, retryAfter: nil) : state.answers.removeFirst()
             }
+        }
+    }
+}
+
+/// A core API on a socket: 503 first, then 200; remembers the ids of what it could verify.
+private final class WireCore: Responder {
+    private let key: [UInt8]
+    private let state = Mutex<(asked: Int, verified: [String])>((0, []))
+    init(key: [UInt8]) { self.key = key }
+
+    var verified: [String] { state.withLock(\.verified) }
+
+    func respond(to request: Request) async -> Response {
+        let id = request.fields["webhook-id"] ?? ""
+        let timestamp = request.fields["webhook-timestamp"] ?? ""
+        // A body that is cut verifies as little as a forged one.
+        let body = (try? await request.body.collect(limit: 65_536)) ?? []
+        let code = HMACSHA256.code(key: key, Array("\(id).\(timestamp).".utf8) + body)
+        let isGood =
+            request.fields["webhook-signature"] == "v1," + Base64.encode(code) && request.path.hasSuffix("/quarantined")
+        return state.withLock { state in
+            state.asked += 1
+            if isGood { state.verified.append(id) }
+            return state.asked == 1 ? Response(status: 503, fields: [("Retry-After", "40")]) : Response(status: 200)
         }
     }
 }
@@ -203,6 +230,39 @@ private final class FakeCore: Sendable {
                 try tx.jobs.claim(node: NodeID(checked: "node_1"), boot: "b", limit: 9, lease: .seconds(30))
             }
             #expect(jobs.map(\.kind) == ["deliver"])
+        }
+    }
+
+    @Test func `speaks to a real server, which verifies what it got`() async throws {
+        try await run { rig, track in
+            let core = WireCore(key: try #require(Base64.decode(Self.secret.dropFirst(6))))
+            var configuration = ServerConfiguration(listen: "127.0.0.1:0")
+            configuration.reactors = 1
+            let server = HTTPServer(configuration, responder: core)
+            let address = try server.start()
+            let client = try HTTPClient(.init(addresses: .anywhere))
+            let sender = CallbackSender(
+                ledger: rig.ledger,
+                configuration: .init(
+                    coreURL: "http://\(address)", coreAPIKey: nil,
+                    secrets: [try #require(CallbackSecret(Self.secret))]), time: rig.time
+            ) { request in
+                do throws(ClientFailure) {
+                    let answer = try await client.send(
+                        ClientRequest("POST", request.url, fields: request.fields, body: .bytes(request.body)))
+                    return .status(answer.status, retryAfter: answer.fields["retry-after"])
+                } catch {
+                    return .unreachable(error.message)
+                }
+            }
+            let event = try await tell(rig, .trackQuarantined, track)
+            let until = rig.time.now + .seconds(40)
+            #expect(try await work(rig, sender) == .postponed(until: until), "as Retry-After asks")
+            rig.time.advance(by: .seconds(40))
+            #expect(try await work(rig, sender) == .settled)
+            #expect(core.verified == [event.id.text, event.id.text])
+            #expect(try await delivery(rig, event).state == .done)
+            await server.drain(within: .zero)
         }
     }
 

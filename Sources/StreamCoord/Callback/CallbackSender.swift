@@ -121,7 +121,8 @@ package struct CallbackSender: Sendable {
         case .accepted: circuit.answered()
         case .refused:
             state = .dead
-            circuit.answered()
+            // Only an answer says that somebody is there.
+            if answer.status != nil { circuit.answered() }
         case .again(let asked):
             circuit.failed(at: tx.now)
             if let moment = CallbackVerdict.nextTry(after: attempts, asked: asked, at: tx.now) {
