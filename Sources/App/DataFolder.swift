@@ -6,7 +6,10 @@ import Platform
 struct DataFolder: Sendable {
     let path: String
 
-    init(_ path: String) { self.path = path }
+    /// Absolute: children that change their folder are told paths below it.
+    init(_ path: String) throws(Errno) {
+        self.path = path.hasPrefix("/") ? path : try Files.realPath(".") + "/" + (path.hasPrefix("./") ? String(path.dropFirst(2)) : path)
+    }
 
     var ledger: String { path + "/ledger.sqlite" }
     var spool: String { path + "/spool" }

@@ -17,7 +17,7 @@ extension Node {
         let time = SystemTime()
         let log = Self.log(settings)
         let metrics = Metrics()
-        let folder = DataFolder(settings.data)
+        let folder = try DataFolder(settings.data)
         let lock = try takeFolder(folder, time)
         let isFirst = !Files.exists(folder.ledger)
         let secrets = try Secrets(settings, folder)
