@@ -21,7 +21,7 @@ package enum Problem {
     }
 
     private static func docs(_ code: FailureCode) -> String {
-        "docs/errors.md#" + code.rawValue.lowercased().map { $0 == "_" ? "-" : String($0) }.joined()
+        "docs/errors.md#\(code.rawValue)"
     }
 
     private static func quoted(_ text: String) -> String { JSON.string(text).text }
