@@ -42,6 +42,7 @@ struct Routes: Sendable {
             configuration: .init(keys: secrets.playback, lifetime: settings.playbackTTL, publicURL: settings.publicURL), ledger: ledger,
             delivery: delivery, time: time
         ).register(on: &router, authorize: authenticate)
+        EventStream(ledger: ledger, time: time, links: events.links).register(on: &router, authorize: authenticate)
         delivery.register(on: &router)
         health.register(on: &router)
         return router
