@@ -74,10 +74,9 @@ package final class HTTPClient: Sendable {
         let transfer = Transfer(
             id: id, request, exchange: exchange, policy: configuration.addresses,
             certificates: configuration.certificates, limit: limit)
+        // Before the handler is there: that of a task cancelled already runs at once, and must find something to cancel.
         try loop.submit(transfer)
         await withTaskCancellationHandler {
-            // A task that was cancelled before had its handler run before there was anything to cancel.
-            if Task.isCancelled { loop.cancel(id) }
             await exchange.wait(for: want)
         } onCancel: {
             loop.cancel(id)

@@ -120,7 +120,8 @@ import Testing
         let task = Task { try await client.send(ClientRequest("GET", server.url())) }
         await arrived.awaited()
         task.cancel()
-        await #expect(throws: ClientFailure.self) { try await task.value }
+        let failure = await #expect(throws: ClientFailure.self) { try await task.value }
+        #expect(failure?.kind == .cancelled)
         await gone.awaited()
     }
 

@@ -125,6 +125,6 @@ final class Moment: Sendable {
     }
 
     func awaited() async { for await _ in stream {} }
-    /// For threads: it waits with the thread.
-    func waited() { _ = try? signal.wait() }  // Only a broken poll throws, and then the test fails by its own expectations.
+    /// For threads. Only a broken poll throws, and then the test fails by what it expects.
+    func waited() { _ = try? signal.wait() }
 }

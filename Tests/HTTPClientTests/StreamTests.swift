@@ -79,7 +79,8 @@ import Testing
             gone.come()
         }
         let client = try client()
-        _ = try await client.stream(ClientRequest("GET", server.url()))
+        let patient = ClientRequest.Deadlines(stall: .seconds(3600), whole: nil)
+        _ = try await client.stream(ClientRequest("GET", server.url(), deadlines: patient))
         await gone.awaited()
         await client.shutDown()
     }
