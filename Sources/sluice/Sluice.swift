@@ -5,7 +5,17 @@ import Glibc
 enum Sluice {
     static let version = "0.1.0"
 
-    static func run(_ arguments: [String]) async -> Int32 {
+    /// Runs on the tasks' own threads and leaves the first one asleep: were it handed to the main queue, that would
+    /// unblock the signals which the server waits for.
+    static func begin() -> Never {
+        let arguments = Array(CommandLine.arguments.dropFirst())
+        if arguments.first == Command.serve.rawValue { Serve.blockSignals() }
+        // Ends with the process.
+        Task.detached { exit(await run(arguments)) }
+        while true { pause() }
+    }
+
+    private static func run(_ arguments: [String]) async -> Int32 {
         guard let verb = arguments.first else {
             Terminal.out(Help.text)
             return 2
