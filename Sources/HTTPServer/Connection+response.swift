@@ -10,7 +10,7 @@ extension Connection {
         let response = await desk.service.responder.respond(to: request)
         do throws(BodyFailure) {
             try await send(response, to: request, exchange, on: reactor)
-            if !mustClose || mustLinger { await drainBody(of: exchange, on: reactor) }
+            if !mustClose { await drainBody(of: exchange, on: reactor) }
         } catch {
             mustClose = true
         }

@@ -1,0 +1,43 @@
+import HTTPServer
+import Testing
+
+@Suite struct `A range` {
+    @Test(arguments: [
+        ("bytes=0-0", RangeRequest.part(0..<1)), ("bytes=10-99", .part(10..<100)), ("bytes=90-", .part(90..<100)),
+        ("bytes=-5", .part(95..<100)), ("bytes=-500", .part(0..<100)), ("bytes=5-1000", .part(5..<100)),
+        ("BYTES=1-2", .part(1..<3)), ("bytes=99-99999999999999999999999", .part(99..<100)),
+        ("bytes=100-", .unsatisfiable), ("bytes=105-109", .unsatisfiable), ("bytes=-0", .unsatisfiable),
+        ("bytes=99999999999999999999999-", .unsatisfiable),
+        ("bytes=9-3", .whole), ("bytes=abc", .whole), ("pages=1-2", .whole), ("bytes=-", .whole),
+        ("bytes=1-2,4-5", .whole),
+        ("bytes=+1-2", .whole), ("bytes=1--2", .whole), ("bytes", .whole), ("", .whole),
+    ])
+    func `says which bytes of a hundred`(field: String, expected: RangeRequest) {
+        #expect(RangeRequest(field, size: 100) == expected)
+    }
+
+    @Test func `of an empty file is never satisfied, and no range is the whole`() {
+        #expect(RangeRequest("bytes=0-0", size: 0) == .unsatisfiable)
+        #expect(RangeRequest("bytes=-1", size: 0) == .unsatisfiable)
+        #expect(RangeRequest(nil, size: 0) == .whole)
+    }
+}
+
+@Suite struct `A condition` {
+    @Test(arguments: [
+        ("\"a\"", true), ("W/\"a\"", true), ("*", true), ("\"b\", W/\"a\"", true), ("\"x,y\", \"a\"", true),
+        ("\"b\"", false),
+        ("a", false), ("\"a", false), ("", false),
+    ])
+    func `If-None-Match compares weakly, over a list`(field: String, isFresh: Bool) {
+        #expect(Conditional.isFresh(ifNoneMatch: field, tag: "\"a\"") == isFresh)
+    }
+
+    @Test func `If-Range compares strongly`() {
+        #expect(Conditional.rangeApplies(ifRange: nil, tag: "\"a\""))
+        #expect(Conditional.rangeApplies(ifRange: "\"a\"", tag: "\"a\""))
+        #expect(!Conditional.rangeApplies(ifRange: "W/\"a\"", tag: "\"a\""))
+        #expect(!Conditional.rangeApplies(ifRange: "\"b\"", tag: "\"a\""))
+        #expect(!Conditional.rangeApplies(ifRange: "Sat, 21 Nov 2026 10:02:07 GMT", tag: "\"a\""))
+    }
+}
