@@ -11,11 +11,13 @@ extension Evidence {
 }
 
 extension Verdict {
-    /// `verdict`, `signatures` and `reason` where there are any, and `evidence`.
+    /// `verdict`, `signatures` and `reason` where there are any, `engine`, `database`, and `evidence`.
     package var json: JSON {
         var members: [(String, JSON)] = [("verdict", .string(name))]
         if !signatures.isEmpty { members.append(("signatures", .array(signatures.map { .string($0) }))) }
         if let reason { members.append(("reason", .string(reason))) }
+        // Callbacks and tracks say these beside the verdict.
+        members += [("engine", .string(evidence.engine)), ("database", .string(evidence.database))]
         members.append(("evidence", evidence.json))
         return .object(members)
     }
