@@ -129,8 +129,10 @@ struct Pipeline: Sendable {
             throw error
         }
         delivery.forget(work.track.id)
-        metrics.observe(
-            "sluice_ready_seconds", (time.now - work.track.createdAt).inSeconds, help: "From the first byte to ready.")
+        // The job was enqueued in the transaction that sealed the last byte.
+        if let row = try await ledger.read("finish.began", { tx in try tx.jobs.find(work.job.id)?.job }) {
+            metrics.observe("sluice_ready_seconds", (time.now - row.createdAt).inSeconds, help: "From the last byte to ready.")
+        }
     }
 
     private func writeTop(_ encoding: Encoding, _ generation: GenerationID, _ staging: String) throws {

@@ -12,7 +12,7 @@ enum DoctorCommand {
     }
 
     static func run(_ arguments: [String]) async throws -> Int32 {
-        let flags = try Flags(arguments, plain: ["--json", "--quick"])
+        let flags = try Flags(arguments, plain: ["--json"])
         let settings = try Home.settings()
         var findings = [await jail(settings), await scanner(settings)]
         findings += ["ffmpeg", "ffprobe"].map(program)
