@@ -53,7 +53,7 @@ extension Node {
             configuration: .init(
                 coreURL: settings.coreURL, coreAPIKey: settings.coreAPIKey?.text,
                 secrets: [settings.callbackSecret.flatMap { CallbackSecret($0.text) }].compactMap { $0 }),
-            time: time, post: CallbackPoster.post(with: callbacks))
+            time: time, metrics: metrics, post: CallbackPoster.post(with: callbacks))
 
         try await takeBack(ledger, node, boot, settings, time)
         _ = try await uploads.recover()

@@ -178,6 +178,24 @@ private final class WireCore: Responder {
         }
     }
 
+    @Test func `counts what became of each try`() async throws {
+        try await run { rig, track in
+            let metrics = Metrics()
+            let core = FakeCore([.unreachable("refused"), .status(400, retryAfter: nil)])
+            let sender = CallbackSender(
+                ledger: rig.ledger, configuration: .init(coreURL: "http://core", coreAPIKey: nil, secrets: []),
+                time: rig.time, metrics: metrics, post: core.post)
+            for _ in 0..<2 { _ = try await tell(rig, .trackReady, track) }
+            _ = try await work(rig, sender)
+            rig.time.advance(by: .seconds(2))
+            _ = try await work(rig, sender)
+            for status in ["retried", "dead", "delivered"] {
+                let line = #"webhook_deliveries_total{event_type="track.ready",status="\#(status)"} 1"#
+                #expect(metrics.text.contains(line), "\(metrics.text)")
+            }
+        }
+    }
+
     @Test func `gives up an event that is refused, and goes on to the next`() async throws {
         try await run { rig, track in
             let core = FakeCore([.status(422, retryAfter: nil)])

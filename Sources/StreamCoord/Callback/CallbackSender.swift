@@ -27,14 +27,17 @@ package struct CallbackSender: Sendable {
     private let configuration: Configuration
     private let time: any TimeSource
     private let post: CallbackPost
+    private let metrics: Metrics
 
     package init(
-        ledger: any LedgerStore, configuration: Configuration, time: any TimeSource, post: @escaping CallbackPost
+        ledger: any LedgerStore, configuration: Configuration, time: any TimeSource,
+        metrics: Metrics = Metrics(), post: @escaping CallbackPost
     ) {
         self.ledger = ledger
         self.configuration = configuration
         self.time = time
         self.post = post
+        self.metrics = metrics
     }
 
     package static func job(
@@ -54,7 +57,10 @@ package struct CallbackSender: Sendable {
                 let answer = await send(event)
                 // What we cut ourselves says nothing of the endpoint.
                 if answer.status == nil { try Task.checkCancellation() }
-                try await ledger.write("deliver.record") { tx in try record(answer, of: delivery, in: tx) }
+                let state = try await ledger.write("deliver.record") { tx in try record(answer, of: delivery, in: tx) }
+                metrics.add(
+                    "webhook_deliveries_total", help: "Callbacks sent, by what came of them.",
+                    labels: [("event_type", event.type.rawValue), ("status", Self.word(state))])
             }
         }
     }
@@ -106,7 +112,10 @@ package struct CallbackSender: Sendable {
         return await post(CallbackRequest(url: base + path, fields: fields, body: event.body))
     }
 
-    private func record(_ answer: CallbackAnswer, of delivery: DeliveryRow, in tx: Transaction) throws {
+    /// What the delivery is afterwards; pending is one that will be tried again.
+    private func record(
+        _ answer: CallbackAnswer, of delivery: DeliveryRow, in tx: Transaction
+    ) throws -> DeliveryState {
         var circuit = Circuit(try tx.circuits.find(delivery.endpoint))
         let verdict: CallbackVerdict
         switch answer {
@@ -134,6 +143,15 @@ package struct CallbackSender: Sendable {
         try tx.circuits.set(circuit.row)
         _ = try tx.deliveries.settle(
             delivery.id, state, attempts: attempts, nextAt: nextAt, status: answer.status, error: answer.fault)
+        return state
+    }
+
+    private static func word(_ state: DeliveryState) -> String {
+        switch state {
+        case .done: "delivered"
+        case .pending: "retried"
+        case .dead: "dead"
+        }
     }
 }
 
