@@ -2,9 +2,10 @@ internal import CZlib
 
 /// RFC 1952, for playlists and pages that are asked for so.
 package enum Gzip {
-    /// Nil only when memory is out.
+    /// Nil only when memory is out, or for more than 4 GiB.
     package static func compress(_ bytes: [UInt8]) -> [UInt8]? {
         var stream = z_stream()
+        guard bytes.count <= UInt32.max else { return nil }
         // Window bits above 15 ask zlib for gzip's head and trailer instead of its own.
         guard
             deflateInit2_(
@@ -12,12 +13,12 @@ package enum Gzip {
                 == Z_OK
         else { return nil }
         defer { deflateEnd(&stream) }
-        let bound = Int(deflateBound(&stream, UInt(bytes.count)))
-        var input = bytes
+        let bound = min(Int(deflateBound(&stream, UInt(bytes.count))), Int(UInt32.max))
         var code = Z_OK
         let out = [UInt8](unsafeUninitializedCapacity: bound) { output, count in
-            input.withUnsafeMutableBufferPointer { source in
-                stream.next_in = source.baseAddress
+            bytes.withUnsafeBufferPointer { source in
+                // zlib only reads there; its header predates const.
+                stream.next_in = UnsafeMutablePointer(mutating: source.baseAddress)
                 stream.avail_in = UInt32(source.count)
                 stream.next_out = output.baseAddress
                 stream.avail_out = UInt32(bound)

@@ -1,8 +1,17 @@
+internal import CCrypto
+internal import Glibc
+
 /// Bytes nobody can guess, from the kernel.
 package enum Random {
     package static func bytes(_ count: Int) -> [UInt8] {
-        var generator = SystemRandomNumberGenerator()
-        return (0..<count).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
+        [UInt8](unsafeUninitializedCapacity: count) { buffer, done in
+            while done < count {
+                let got = getrandom(buffer.baseAddress?.advanced(by: done), count - done, 0)
+                // A signal may come between; without randomness nothing of ours may go on.
+                guard got > 0 || errno == EINTR else { fatalError("the kernel gives no random bytes: \(errno)") }
+                done += max(0, got)
+            }
+        }
     }
 
     /// A fence for a lease: compared by equality, so positive is enough.

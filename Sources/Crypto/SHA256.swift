@@ -21,11 +21,19 @@ package struct SHA256: Sendable {
 
     /// The digest of what came so far; more may follow.
     package func finish() -> [UInt8] {
-        var copy = context
-        return [UInt8](unsafeUninitializedCapacity: 32) { buffer, count in
-            SHA256_Final(buffer.baseAddress, &copy)
-            count = 32
+        var copy = self
+        return [UInt8](unsafeUninitializedCapacity: Self.digestLength) { buffer, count in
+            copy.finish(into: buffer)
+            count = Self.digestLength
         }
+    }
+
+    package static let digestLength = 32
+
+    /// Ends this hash. The buffer has room for the digest.
+    mutating func finish(into buffer: UnsafeMutableBufferPointer<UInt8>) {
+        precondition(buffer.count >= Self.digestLength)
+        SHA256_Final(buffer.baseAddress, &context)
     }
 
     /// The context as it stands, little-endian as the machine keeps it: 112 bytes.
