@@ -1,14 +1,15 @@
 package import Core
+import Crypto
 
 /// What an API token must say (contracts: Auth). Tokens come from the core API, or from `sluice token` and the CLI.
 package struct BearerToken: Sendable {
     /// The current one, then the previous while it is rotated out.
-    private let secrets: [[UInt8]]
+    private let keys: [HMACKey]
     private let issuer: String?
     private let audience: String?
 
     package init(secrets: [[UInt8]], issuer: String? = nil, audience: String? = nil) {
-        self.secrets = secrets
+        keys = secrets.map { HMACKey($0) }
         self.issuer = issuer
         self.audience = audience
     }
@@ -28,7 +29,7 @@ package struct BearerToken: Sendable {
     }
 
     package func principal(of text: some StringProtocol, at now: Timestamp) throws(AccessFailure) -> Principal {
-        guard let claims = JWT.verify(text, secrets: secrets) else { throw AccessFailure(.wrong) }
+        guard let claims = JWT.verify(text, keys: keys) else { throw AccessFailure(.wrong) }
         guard claims["type"]?.string == "access", let expires = claims["exp"]?.integer,
             let user = claims["sub"]?.string.flatMap({ UserID($0) })
         else { throw AccessFailure(.wrong) }

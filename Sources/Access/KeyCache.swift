@@ -6,7 +6,11 @@ internal import Synchronization
 package final class KeyCache: KeyDirectory {
     private struct Entry {
         let keys: [StoredKey]
+        let since: Timestamp
         let until: Timestamp
+
+        /// A clock that was set back makes no entry live longer.
+        func holds(at now: Timestamp) -> Bool { since <= now && now < until }
     }
 
     private let directory: any KeyDirectory
@@ -26,9 +30,9 @@ package final class KeyCache: KeyDirectory {
 
     package func find(prefix: String) async throws -> [StoredKey] {
         let now = time.now
-        if let entry = entries.withLock({ $0[prefix] }), entry.until > now { return entry.keys }
+        if let entry = entries.withLock({ $0[prefix] }), entry.holds(at: now) { return entry.keys }
         let keys = try await directory.find(prefix: prefix)
-        let entry = Entry(keys: keys, until: now + lifetime)
+        let entry = Entry(keys: keys, since: now, until: now + lifetime)
         entries.withLock { entries in
             if entries.count >= capacity { entries.removeAll() }
             entries[prefix] = entry

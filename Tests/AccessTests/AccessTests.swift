@@ -68,6 +68,48 @@ private func claims(_ changes: [(String, JSON?)] = []) -> JSON {
         #expect(forged?.kind == .wrong)
     }
 
+    @Test(
+        arguments: [
+            ([], false), ([("iss", "core")], false), ([("iss", "core"), ("aud", "sluice")], true),
+            ([("iss", "core"), ("aud", ["other", "sluice"])], true), ([("iss", "core"), ("aud", ["other"])], false),
+            ([("iss", "Core"), ("aud", "sluice")], false), ([("iss", "core"), ("aud", 1)], false),
+        ] as [([(String, JSON?)], Bool)])
+    func `must come from and be meant for those that are configured`(_ changes: [(String, JSON?)], _ isGood: Bool) {
+        let strict = BearerToken(secrets: [secret], issuer: "core", audience: "sluice")
+        let token = JWT.sign(claims(changes), secret: secret)
+        if isGood {
+            #expect(throws: Never.self) { try strict.principal(of: token, at: now) }
+        } else {
+            #expect(throws: AccessFailure(.wrong)) { try strict.principal(of: token, at: now) }
+        }
+    }
+
+    @Test func `may name its tenant as an organization, or none`() throws {
+        let named = JWT.sign(claims([("tenant", nil), ("organization_id", "o")]), secret: secret)
+        #expect(try policy.principal(of: named, at: now).tenant.text == "o")
+        let unnamed = JWT.sign(claims([("tenant", nil)]), secret: secret)
+        #expect(try policy.principal(of: unnamed, at: now).tenant == .operatorsOwn)
+    }
+
+    @Test func `of more than eight kilobytes is not looked at`() {
+        let long = JWT.sign(claims([("x", .string(String(repeating: "x", count: 6_100)))]), secret: secret)
+        #expect(long.utf8.count > 8192 && JWT.verify(long, secrets: [secret]) == nil)
+        let fits = JWT.sign(claims([("x", .string(String(repeating: "x", count: 5_000)))]), secret: secret)
+        #expect(JWT.verify(fits, secrets: [secret]) != nil)
+    }
+
+    @Test func `that says a thing twice is none`() {
+        func token(_ body: String) -> String {
+            let head = Base64.url.encode(Array(#"{"typ":"JWT","alg":"HS256"}"#.utf8))
+            let text = head + "." + Base64.url.encode(Array(body.utf8))
+            return text + "." + Base64.url.encode(HMACSHA256.code(key: secret, Array(text.utf8)))
+        }
+        #expect(JWT.verify(token(#"{"sub":"a"}"#), secrets: [secret]) != nil)
+        for body in [#"{"sub":"a","sub":"b"}"#, "[]", "", "{", #""a""#] {
+            #expect(JWT.verify(token(body), secrets: [secret]) == nil, "\(body)")
+        }
+    }
+
     @Test func `of another algorithm, of none, or broken is none`() {
         let body = Base64.url.encode(claims().bytes)
         func token(_ head: String, signed: Bool) -> String {
@@ -119,6 +161,34 @@ private func claims(_ changes: [(String, JSON?)] = []) -> JSON {
         }
     }
 
+    @Test func `takes a key made by nobody for none, and one that is over for over`() async {
+        for text in ["", "slk_live_", "slk_test_" + key.text.dropFirst(9), key.text + "0", key.text.uppercased()] {
+            await #expect(throws: AccessFailure(.wrong), "\(text)") {
+                try await authenticator.authenticate(authorization: nil, apiKey: text, isLoopback: true)
+            }
+        }
+        let old = StoredKey(
+            id: KeyID(checked: "key_1"), tenant: TenantID(checked: "t"), hash: key.hash, permissions: [], expires: now)
+        let over = Authenticator(
+            tokens: BearerToken(secrets: [secret]), localSecret: [1], keys: OneKey(key: old, prefix: key.prefix),
+            time: FixedTime(now: now))
+        await #expect(throws: AccessFailure(.expired)) {
+            try await over.authenticate(authorization: nil, apiKey: key.text, isLoopback: true)
+        }
+    }
+
+    @Test func `knows the CLI of its own machine for five minutes`() async throws {
+        let text = LocalToken.make(secret: Array("local-secret".utf8), at: now)
+        let principal = try await authenticator.authenticate(
+            authorization: "bearer " + text, apiKey: nil, isLoopback: true)
+        #expect(principal.tenant == .operatorsOwn && principal.user == .local)
+        #expect(principal.permissions == Set(Permission.allCases))
+        let old = LocalToken.make(secret: Array("local-secret".utf8), at: now - .seconds(300))
+        await #expect(throws: AccessFailure(.expired)) {
+            try await authenticator.authenticate(authorization: "Bearer " + old, apiKey: nil, isLoopback: true)
+        }
+    }
+
     @Test func `believes the local secret from loopback only`() async throws {
         let text = BearerToken.make(
             subject: .local, tenant: .operatorsOwn, permissions: Permission.allCases, expires: now + .seconds(300),
@@ -130,5 +200,27 @@ private func claims(_ changes: [(String, JSON?)] = []) -> JSON {
         await #expect(throws: AccessFailure(.wrong)) {
             try await authenticator.authenticate(authorization: "Bearer " + text, apiKey: nil, isLoopback: false)
         }
+    }
+}
+
+@Suite struct `A principal` {
+    private func principal(_ permissions: Set<Permission>, _ tenant: String = "t", _ user: String = "u") -> Principal {
+        Principal(tenant: TenantID(checked: tenant), user: UserID(checked: user), permissions: permissions)
+    }
+
+    @Test func `reaches its own with one permission, its tenant's with another, and never another tenant's`() {
+        let (tenant, owner) = (TenantID(checked: "t"), UserID(checked: "u"))
+        #expect(principal([.uploadAudio]).mayReach(tenant: tenant, owner: owner))
+        #expect(!principal([.uploadAudio], "t", "v").mayReach(tenant: tenant, owner: owner))
+        #expect(principal([.manageTracks], "t", "v").mayReach(tenant: tenant, owner: owner))
+        #expect(principal([.admin], "t", "v").mayReach(tenant: tenant, owner: owner))
+        #expect(!principal([.streamAudio]).mayReach(tenant: tenant, owner: owner))
+        #expect(!principal(Set(Permission.allCases), "s").mayReach(tenant: tenant, owner: owner))
+        #expect(!principal(Set(Permission.allCases), "default").mayReach(tenant: tenant, owner: owner))
+    }
+
+    @Test func `is the operator's only with Admin and in the operator's tenant`() {
+        #expect(principal([.admin], "default").isOperator && !principal([.admin]).isOperator)
+        #expect(!principal([.manageTracks], "default").isOperator)
     }
 }
