@@ -91,7 +91,7 @@ let package = Package(
         tests("AccessTests", ["Core", "Crypto", "Access"]),
         tests("WorkerTests", ["Core", "Ledger", "Worker", "TestSupport"]),
         tests("ScanBridgeTests", ["Core", "Platform", "ScanBridge", "TestSupport", "sluice-scan"]),
-        tests("TranscodeTests", ["Core", "Platform", "Crypto", "Transcode", "TestSupport"]),
+        tests("TranscodeTests", ["Core", "Platform", "Crypto", "Transcode", "TestSupport", "sluice-jail"]),
         tests(
             "IngestTests",
             ["Core", "Crypto", "Platform", "HTTPServer", "Access", "Storage", "Ledger", "Worker", "Ingest", "TestSupport"]),
