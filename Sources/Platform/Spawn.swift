@@ -13,7 +13,7 @@ enum Spawn {
     static func run(_ spec: ProcessSpec) throws(Errno) -> ChildProcess {
         let texts = [spec.program] + spec.arguments + spec.environment.flatMap { [$0.key, $0.value] }
         guard spec.program.hasPrefix("/"), !texts.contains(where: { $0.utf8.contains(0) }),
-            spec.passed.keys.allSatisfy({ $0 > 2 && $0 < 256 })
+            spec.passed.keys.allSatisfy({ $0 > 2 && $0 < 65_536 })
         else { throw .invalid }
 
         var pipes = ChildPipes()
