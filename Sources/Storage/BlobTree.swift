@@ -20,6 +20,9 @@ struct BlobTree: Sendable {
         }
     }
 
+    /// Beside the owner: nothing is made, and what the owner is putting stays.
+    init(reading root: String) { (objects, temporary) = (root + "/objects", root + "/tmp") }
+
     func path(of key: BlobKey) -> String { "\(objects)/\(key.path)" }
 
     // MARK: Putting
