@@ -1,7 +1,7 @@
 package import Core
 package import Ledger
 import Platform
-import Storage
+package import Storage
 import Transcode
 
 /// Compares what the ledger promises with what lies in the store. It changes nothing.
@@ -16,20 +16,39 @@ package enum Verify {
         }
     }
 
+    /// Server running or not.
     package static func run(ledger: any LedgerStore, blobs: String) async throws -> [Finding] {
-        let store = try LocalBlobStore(root: blobs, lanes: try Lanes(count: 1, name: "verify"))
-        let there = try await keys(of: store)
-        let claims = try await claims(ledger, there)
-        let missing = claims.promised.filter { !there.contains($0.key) }.sorted { $0.key < $1.key }.map { key, track in
-            Finding(kind: "missing", subject: key, message: "The track \(track) needs it.")
-        }
-        let orphans = there.filter { !claims.covers($0) }.sorted().map { key in
-            Finding(kind: "orphan", subject: key, message: "Nothing in the ledger names it.")
-        }
-        return missing + orphans
+        try await run(ledger: ledger, store: LocalBlobStore(reading: blobs, lanes: try Lanes(count: 1, name: "verify")))
     }
 
-    private static func keys(of store: LocalBlobStore) async throws -> Set<String> {
+    package static func run(ledger: any LedgerStore, store: any BlobStore) async throws -> [Finding] {
+        let there = try await keys(of: store)
+        let claims = try await claims(ledger, there)
+        let missing = claims.promised.keys.filter { !there.contains($0) }.sorted()
+        let orphans = there.filter { !claims.covers($0) }.sorted()
+        // A running server went on between the two looks: what was published meanwhile is there now, and what was swept
+        // meanwhile is gone.
+        let (came, stayed) = (try await present(missing, in: store), try await present(orphans, in: store))
+        return claims.damaged
+            + missing.filter { !came.contains($0) }.map { key in
+                Finding(
+                    kind: "missing", subject: key, message: "The track \(claims.promised[key]?.text ?? "") needs it.")
+            }
+            + orphans.filter(stayed.contains).map { key in
+                Finding(kind: "orphan", subject: key, message: "Nothing in the ledger names it.")
+            }
+    }
+
+    private static func present(_ keys: [String], in store: any BlobStore) async throws -> Set<String> {
+        var present: Set<String> = []
+        for key in keys {
+            guard let blob = BlobKey(key), try await store.size(of: blob) != nil else { continue }
+            present.insert(key)
+        }
+        return present
+    }
+
+    private static func keys(of store: any BlobStore) async throws -> Set<String> {
         var keys: Set<String> = []
         var after: BlobKey?
         while true {
@@ -44,6 +63,8 @@ package enum Verify {
     private struct Claims: Sendable {
         /// Every key that a listener could ask for, with its track.
         var promised: [String: TrackID] = [:]
+        /// Rows that cannot be read.
+        var damaged: [Finding] = []
         /// Folders of generations that are being built, or are old and not swept yet.
         var folders: Set<String> = []
         var originals: Set<String> = []
@@ -60,14 +81,16 @@ package enum Verify {
 
     private static func claims(_ ledger: any LedgerStore, _ there: Set<String>) async throws -> Claims {
         let generations = Set(
-            there.filter { $0.hasPrefix("hls/") }.compactMap { $0.split(separator: "/").dropFirst(2).first.flatMap { GenerationID($0) } })
+            there.filter { $0.hasPrefix("hls/") }.compactMap {
+                $0.split(separator: "/").dropFirst(2).first.flatMap { GenerationID($0) }
+            })
         let tracks = Set(there.compactMap(Self.track))
         return try await ledger.read("verify") { tx in
             var claims = Claims()
             var after: TrackID?
             while true {
                 let rows = try tx.tracks.ready(after: after, limit: 500)
-                for row in rows { promise(row, in: &claims.promised) }
+                for row in rows { promise(row, in: &claims) }
                 guard rows.count == 500 else { break }
                 after = rows.last?.id
             }
@@ -91,16 +114,29 @@ package enum Verify {
         return TrackID(first == "hls" ? parts[1] : parts[2])
     }
 
-    private static func promise(_ row: TrackRow, in promised: inout [String: TrackID]) {
+    /// Of one rendition; a longer one is no track's but a damaged row's, and must not fill the memory.
+    private static let mostSegments: Int64 = 1_000_000
+
+    private static func promise(_ row: TrackRow, in claims: inout Claims) {
         guard let generation = row.generation else { return }
-        if let original = row.originalKey { promised[original] = row.id }
-        let folder = BlobKey.generation(generation, of: row.id).path
+        if let original = row.originalKey { claims.promised[original] = row.id }
         // A row that no pipeline of ours wrote promises nothing more.
-        let renditions = (row.renditions.flatMap { try? JSON.parse($0) })?.array ?? []
+        guard let text = row.renditions else { return }
+        let folder = BlobKey.generation(generation, of: row.id).path
+        // Unreadable is a finding, whatever the reason.
+        let renditions = (try? JSON.parse(text))?.array ?? [.null]
         for rendition in renditions {
-            guard let name = rendition["name"]?.string, let count = rendition["segments"]?.integer else { continue }
+            guard let name = rendition["name"]?.string, let count = rendition["segments"]?.integer,
+                (0...mostSegments).contains(count)
+            else {
+                claims.damaged.append(
+                    Finding(
+                        kind: "damaged", subject: row.id.text, message: "Its renditions cannot be read from the ledger."
+                    ))
+                return
+            }
             let files = ["init.mp4", "index.m3u8"] + (0..<Int(count)).map(EncodedSegment.name)
-            for file in files { promised["\(folder)/\(name)/\(file)"] = row.id }
+            for file in files { claims.promised["\(folder)/\(name)/\(file)"] = row.id }
         }
     }
 }
