@@ -53,7 +53,8 @@ let package = Package(
         room("Crypto", ["Core", "CCrypto", "CZlib"]),
         room("Platform", ["Core", "CLinux"]),
         room("HTTPClient", ["Core", "Platform", "CCurl"]),
-        room("HTTPServer", ["Core", "Platform", "Crypto", "CLinux"], house + [.enableExperimentalFeature("Lifetimes")]),
+        room(
+            "HTTPServer", ["Core", "Platform", "Crypto", "CLinux"], house + [.enableExperimentalFeature("Lifetimes")]),
         room("Storage", ["Core", "Platform", "Crypto"]),
         room("Ledger", ["Core", "Platform", "Crypto", "CSQLite"]),
         room("Access", ["Core", "Crypto", "Platform"]),
@@ -73,7 +74,8 @@ let package = Package(
 
         // Programs.
         .executableTarget(
-            name: "sluice-scan", dependencies: ["Core", "Platform", "ScanBridge", "CJail", "CClamAV", "CLinux", "CZlib"],
+            name: "sluice-scan",
+            dependencies: ["Core", "Platform", "ScanBridge", "CJail", "CClamAV", "CLinux", "CZlib"],
             path: "Sources/ScanWorker", swiftSettings: house),
         .executableTarget(
             name: "sluice", dependencies: ["App", "Core", "Crypto", "Platform", "HTTPClient", "Access", "Ledger"],
@@ -94,7 +96,10 @@ let package = Package(
         tests("TranscodeTests", ["Core", "Platform", "Crypto", "Transcode", "TestSupport", "sluice-jail"]),
         tests(
             "IngestTests",
-            ["Core", "Crypto", "Platform", "HTTPServer", "Access", "Storage", "Ledger", "Worker", "Ingest", "TestSupport"]),
+            [
+                "Core", "Crypto", "Platform", "HTTPServer", "Access", "Storage", "Ledger", "Worker", "Ingest",
+                "TestSupport",
+            ]),
         tests(
             "StreamCoordTests",
             [

@@ -14,7 +14,8 @@ enum Banner {
         let held = counts[.quarantined] ?? 0
         let tracks = counts.filter { $0.key != .deleted }.values.reduce(0, +)
         var lines = [
-            "Sluice \(version) is ready." + (isFirst ? "  Ctrl+C stops it; your files stay." : "  \(tracks) tracks, \(held) in quarantine."),
+            "Sluice \(version) is ready."
+                + (isFirst ? "  Ctrl+C stops it; your files stay." : "  \(tracks) tracks, \(held) in quarantine."),
             "  API      http://\(address)",
         ]
         if isFirst {

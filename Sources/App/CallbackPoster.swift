@@ -8,7 +8,8 @@ enum CallbackPoster {
         { request in
             let outgoing = ClientRequest(
                 "POST", request.url, fields: request.fields, body: .bytes(request.body),
-                deadlines: .init(connect: .seconds(5), firstByte: .seconds(15), stall: .seconds(15), whole: .seconds(20)),
+                deadlines: .init(
+                    connect: .seconds(5), firstByte: .seconds(15), stall: .seconds(15), whole: .seconds(20)),
                 responseLimit: 65_536)
             do throws(ClientFailure) {
                 let response = try await client.send(outgoing)

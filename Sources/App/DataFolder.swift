@@ -8,7 +8,9 @@ struct DataFolder: Sendable {
 
     /// Absolute: children that change their folder are told paths below it.
     init(_ path: String) throws(Errno) {
-        self.path = path.hasPrefix("/") ? path : try Files.realPath(".") + "/" + (path.hasPrefix("./") ? String(path.dropFirst(2)) : path)
+        self.path =
+            path.hasPrefix("/")
+            ? path : try Files.realPath(".") + "/" + (path.hasPrefix("./") ? String(path.dropFirst(2)) : path)
     }
 
     var ledger: String { path + "/ledger.sqlite" }

@@ -42,7 +42,8 @@ struct FrontDoor: Responder {
             "http_requests_total", help: "Requests answered.",
             labels: [("method", request.method.text), ("route", route), ("status_code", String(response.status))])
         metrics.observe(
-            "http_request_duration_seconds", took.inSeconds, help: "Time to the answer's head.", labels: [("route", route)])
+            "http_request_duration_seconds", took.inSeconds, help: "Time to the answer's head.",
+            labels: [("route", route)])
         log.debug(
             "request",
             [
@@ -113,7 +114,8 @@ struct CORS: Sendable {
         if isOpen { return open }
         guard let origin, origins.contains(origin) else { return [("Vary", "Origin")] }
         return [
-            ("Access-Control-Allow-Origin", origin), ("Access-Control-Expose-Headers", Self.exposed), ("Vary", "Origin"),
+            ("Access-Control-Allow-Origin", origin), ("Access-Control-Expose-Headers", Self.exposed),
+            ("Vary", "Origin"),
         ]
     }
 

@@ -33,7 +33,9 @@ extension Node {
         let store = try LocalBlobStore(root: folder.blobs, lanes: try Lanes(count: 4, name: "blobs"))
         let uploads = UploadService(
             limits: limits(settings), node: node, ledger: ledger,
-            spool: DiskSpool(device: try FolderDevice(folder: folder.spool), durability: settings.durability == .full ? .full : .fast),
+            spool: DiskSpool(
+                device: try FolderDevice(folder: folder.spool), durability: settings.durability == .full ? .full : .fast
+            ),
             lanes: try Lanes(count: 4, name: "spool"), time: time
         ) { notice in
             if notice.isError { log.error(notice.name, notice.fields) } else { log.info(notice.name, notice.fields) }
@@ -45,7 +47,8 @@ extension Node {
         let events = Events(publicURL: settings.publicURL, hasCore: settings.coreURL != nil)
         let pipeline = Pipeline(
             ledger: ledger, uploads: uploads, scanner: scanner, prober: Prober(programs),
-            encoder: Encoder(programs, longest: settings.maximumDuration), ladder: settings.ladder, store: store, events: events,
+            encoder: Encoder(programs, longest: settings.maximumDuration), ladder: settings.ladder, store: store,
+            events: events,
             delivery: delivery, folders: folder, node: node, time: time, metrics: metrics)
         let callbacks = try HTTPClient(.init(addresses: .anywhere))
         let sender = CallbackSender(
@@ -73,17 +76,23 @@ extension Node {
         let scheduler = Scheduler(
             ledger: ledger,
             tasks: Scheduler.upkeep(of: ledger, time: time) + [
-                PeriodicTask("uploads.sweep", every: .seconds(30)) { while try await uploads.sweep(limit: 100) == 100 {} },
-                PeriodicTask("generations.sweep", every: .seconds(60)) { try await sweep.old(after: settings.playbackTTL) },
+                PeriodicTask("uploads.sweep", every: .seconds(30)) {
+                    while try await uploads.sweep(limit: 100) == 100 {}
+                },
+                PeriodicTask("generations.sweep", every: .seconds(60)) {
+                    try await sweep.old(after: settings.playbackTTL)
+                },
             ], time: time, report: report)
 
         let health = Health(ledger: ledger, scanner: scanner, folder: folder, time: time)
         let routes = Routes(
-            settings: settings, secrets: secrets, ledger: ledger, uploads: uploads, delivery: delivery, events: events, health: health,
+            settings: settings, secrets: secrets, ledger: ledger, uploads: uploads, delivery: delivery, events: events,
+            health: health,
             metrics: metrics, time: time)
         var configuration = ServerConfiguration(listen: settings.listen)
         configuration.maximumConnections = settings.maximumConnections
         configuration.idleTimeout = settings.idleTimeout
+        configuration.fieldsOfRefusals = cors.open
         let http = HTTPServer(
             configuration,
             responder: FrontDoor(router: try routes.api(), delivery: delivery, cors: cors, log: log, metrics: metrics))
@@ -91,17 +100,21 @@ extension Node {
         small.maximumConnections = 256
         small.reactors = 1
         let metricsServer = HTTPServer(
-            small, responder: FrontDoor(router: routes.metricsOnly(), delivery: nil, cors: CORS(origins: []), log: log, metrics: Metrics()))
+            small,
+            responder: FrontDoor(
+                router: routes.metricsOnly(), delivery: nil, cors: CORS(origins: []), log: log, metrics: Metrics()))
         let address = try bind(http, "SLUICE_LISTEN", settings.listen)
         let metricsAddress = try bind(metricsServer, "SLUICE_METRICS_LISTEN", settings.metricsListen)
         let addresses: JSON = ["http": .string(address), "metrics": .string(metricsAddress)]
         try Files.writeAtomically(addresses.bytes, to: folder.addresses)
         try await Banner.show(
-            settings, version: version, address: address, metrics: metricsAddress, engine: engine, isFirst: isFirst, ledger: ledger)
+            settings, version: version, address: address, metrics: metricsAddress, engine: engine, isFirst: isFirst,
+            ledger: ledger)
         return Node(
             NodeParts(
                 settings: settings, folder: folder, ledger: ledger, scanner: scanner, engine: engine, http: http,
-                metricsServer: metricsServer, callbacks: callbacks, worker: worker, scheduler: scheduler, health: health, log: log,
+                metricsServer: metricsServer, callbacks: callbacks, worker: worker, scheduler: scheduler,
+                health: health, log: log,
                 address: address, metricsAddress: metricsAddress, lock: lock))
     }
 
@@ -114,7 +127,8 @@ extension Node {
         do {
             try Files.makeFolder(folder.path)
         } catch {
-            throw refused("the folder cannot be made or written to: \(error).", "name a folder that this user may write to")
+            throw refused(
+                "the folder cannot be made or written to: \(error).", "name a folder that this user may write to")
         }
         let lock: FolderLock
         do {
@@ -136,8 +150,12 @@ extension Node {
         do {
             return try server.start()
         } catch {
-            let why = error.code == Errno.addressTaken.code ? "the address is taken by another program." : "it cannot be listened on: \(error)."
-            throw SettingsFailure([.init(key, address, why: why, remedy: "name another address; port 0 picks a free one")])
+            let why =
+                error.code == Errno.addressTaken.code
+                ? "the address is taken by another program." : "it cannot be listened on: \(error)."
+            throw SettingsFailure([
+                .init(key, address, why: why, remedy: "name another address; port 0 picks a free one")
+            ])
         }
     }
 
@@ -148,10 +166,14 @@ extension Node {
         if settings.sandbox {
             do {
                 let proof = try await jail.prove(program: ffmpeg)
-                log.info("jail.proven", [("landlock", String(proof.landlockVersion)), ("stopped", proof.stopped.joined(separator: ","))])
+                log.info(
+                    "jail.proven",
+                    [("landlock", String(proof.landlockVersion)), ("stopped", proof.stopped.joined(separator: ","))])
             } catch {
                 throw SettingsFailure([
-                    .init("SLUICE_SANDBOX", "on", why: "\(error.message).", remedy: "mend the cause, or at your own risk --unsafe-no-sandbox")
+                    .init(
+                        "SLUICE_SANDBOX", "on", why: "\(error.message).",
+                        remedy: "mend the cause, or at your own risk --unsafe-no-sandbox")
                 ])
             }
         } else {
@@ -164,19 +186,26 @@ extension Node {
         ["/usr/bin/", "/usr/local/bin/", "/bin/"].map { $0 + program }.first(where: Files.isExecutable)
     }
 
-    private static func startScanner(_ settings: Settings, _ folder: DataFolder) async throws -> (ScanService, EngineInfo) {
+    private static func startScanner(_ settings: Settings, _ folder: DataFolder) async throws -> (
+        ScanService, EngineInfo
+    ) {
         guard settings.scan else { return (.disabled, .off) }
         let database = settings.clamavDatabase ?? ScanConfiguration.findDatabase()
         let scanner = ScanService(
             ScanConfiguration(
-                program: try Jail.beside("sluice-scan"), database: database, workers: settings.scanWorkers ?? processors(),
+                program: try Jail.beside("sluice-scan"), database: database,
+                workers: settings.scanWorkers ?? processors(),
                 deadline: settings.scanDeadline, scratch: folder.scanScratch, sandbox: settings.sandbox))
         do {
             return (scanner, try await scanner.start())
         } catch {
-            guard settings.clamavDatabase != nil else { throw StartFailure("the scanner does not start: \(error.message)") }
+            guard settings.clamavDatabase != nil else {
+                throw StartFailure("the scanner does not start: \(error.message)")
+            }
             throw SettingsFailure([
-                .init("SLUICE_CLAMAV_DB", database ?? "", why: "the scanner does not start: \(error.message).", remedy: "name a ClamAV database")
+                .init(
+                    "SLUICE_CLAMAV_DB", database ?? "", why: "the scanner does not start: \(error.message).",
+                    remedy: "name a ClamAV database")
             ])
         }
     }
@@ -188,7 +217,8 @@ extension Node {
         guard !host.hasPrefix("127."), host != "localhost", host != "[::1]" else { return }
         throw SettingsFailure([
             .init(
-                "SLUICE_LISTEN", settings.listen, why: "only test signatures are loaded, and this address is reached from elsewhere.",
+                "SLUICE_LISTEN", settings.listen,
+                why: "only test signatures are loaded, and this address is reached from elsewhere.",
                 remedy: "sudo apt install clamav-freshclam, or --allow-test-signatures")
         ])
     }
@@ -222,7 +252,8 @@ extension Node {
         _ ledger: SQLiteLedger, _ node: NodeID, _ boot: String, _ settings: Settings, _ time: any TimeSource
     ) async throws {
         let row = NodeRow(
-            id: node, boot: boot, name: settings.nodeName ?? node.text, roles: ["ingest", "deliver", "work"], startedAt: time.now,
+            id: node, boot: boot, name: settings.nodeName ?? node.text, roles: ["ingest", "deliver", "work"],
+            startedAt: time.now,
             heartbeatAt: time.now)
         try await ledger.write("node.start") { tx in
             try tx.nodes.register(row)
@@ -240,14 +271,16 @@ extension Node {
             case .leaseLost(let job): log.warning("job.lease-lost", fields(job))
             case .noHandler(let job): log.error("job.no-handler", fields(job))
             case .abandoned(let job): log.warning("job.abandoned", fields(job))
-            case .ledger(let operation, let error): log.error("ledger.failed", [("operation", operation), ("reason", error)])
+            case .ledger(let operation, let error):
+                log.error("ledger.failed", [("operation", operation), ("reason", error)])
             }
         }
     }
 
     private static func fields(_ job: ClaimedJob) -> [(String, String)] {
         [
-            ("job", job.id.text), ("kind", job.kind), ("track", job.trackID?.text ?? ""), ("request", job.requestID?.text ?? ""),
+            ("job", job.id.text), ("kind", job.kind), ("track", job.trackID?.text ?? ""),
+            ("request", job.requestID?.text ?? ""),
             ("attempt", String(job.attempt)),
         ]
     }

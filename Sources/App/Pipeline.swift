@@ -29,9 +29,11 @@ struct Pipeline: Sendable {
 
     func finish(_ job: ClaimedJob, _ context: WorkerContext) async throws -> Settlement {
         guard let id = job.uploadID,
-            let (upload, track) = try await ledger.read("finish.find", { tx in
-                try tx.uploads.find(id).flatMap { row in try tx.tracks.find(row.trackID).map { (row, $0) } }
-            })
+            let (upload, track) = try await ledger.read(
+                "finish.find",
+                { tx in
+                    try tx.uploads.find(id).flatMap { row in try tx.tracks.find(row.trackID).map { (row, $0) } }
+                })
         else { return .done }  // deleted meanwhile: nothing is left to do
         guard track.state == .processing || track.state == .ready, track.uploadID == id else { return .done }
         let work = FinishWork(job: job, upload: upload, track: track)
@@ -98,24 +100,30 @@ struct Pipeline: Sendable {
         try await setStage(work, .encoding, 0)
         let head = try file.descriptor.read(upTo: Sniff.length, at: 0)
         guard let format = Sniff.format(of: head) else {
-            throw TranscodeFailure(.corrupt, "The bytes are \(Sniff.description(of: head)), no audio that is read here.")
+            throw TranscodeFailure(
+                .corrupt, "The bytes are \(Sniff.description(of: head)), no audio that is read here.")
         }
         let source = MediaSource(
-            file: SharedDescriptor(try file.descriptor.duplicate()), format: format, frontier: WholeFile(size: file.size))
+            file: SharedDescriptor(try file.descriptor.duplicate()), format: format,
+            frontier: WholeFile(size: file.size))
         let info = try await prober.probe(source)
         let generation = GenerationID.make()
         let staging = try folders.staging(generation)
         let row = GenerationRow(
-            id: generation, trackID: work.track.id, profile: ladder.rawValue, node: node, createdAt: time.now, heartbeatAt: time.now)
+            id: generation, trackID: work.track.id, profile: ladder.rawValue, node: node, createdAt: time.now,
+            heartbeatAt: time.now)
         try await ledger.write("generation.begin") { tx in try tx.generations.insert(row) }
         do {
             let began = ContinuousClock.now
-            let encoding = try await encoder.encode(source, info: info, renditions: ladder.renditions(for: info), into: staging) { share in
+            let encoding = try await encoder.encode(
+                source, info: info, renditions: ladder.renditions(for: info), into: staging
+            ) { share in
                 // Bounded by the encoder: at most fifty times. Lost progress is no loss.
                 Task { try? await setStage(work, .encoding, share) }
             }
             metrics.set(
-                "sluice_transcode_realtime_factor", encoding.duration / max(0.001, (ContinuousClock.now - began).inSeconds),
+                "sluice_transcode_realtime_factor",
+                encoding.duration / max(0.001, (ContinuousClock.now - began).inSeconds),
                 help: "Seconds of music encoded in a second, of the last track.")
             try writeTop(encoding, generation, staging)
             try await setStage(work, .publishing, 1)
@@ -131,12 +139,14 @@ struct Pipeline: Sendable {
         delivery.forget(work.track.id)
         // The job was enqueued in the transaction that sealed the last byte.
         if let row = try await ledger.read("finish.began", { tx in try tx.jobs.find(work.job.id)?.job }) {
-            metrics.observe("sluice_ready_seconds", (time.now - row.createdAt).inSeconds, help: "From the last byte to ready.")
+            metrics.observe(
+                "sluice_ready_seconds", (time.now - row.createdAt).inSeconds, help: "From the last byte to ready.")
         }
     }
 
     private func writeTop(_ encoding: Encoding, _ generation: GenerationID, _ staging: String) throws {
-        for (name, renditions) in [("index.m3u8", encoding.lossy), ("lossless.m3u8", encoding.lossless)] where !renditions.isEmpty {
+        for (name, renditions) in [("index.m3u8", encoding.lossy), ("lossless.m3u8", encoding.lossless)]
+        where !renditions.isEmpty {
             let file = try FileDescriptor.creating(staging + "/" + name)
             try file.write(Playlists.top(renditions, generation: generation), at: 0)
         }
@@ -153,7 +163,8 @@ struct Pipeline: Sendable {
         try await ledger.write("finish.publish") { tx in
             try Self.settle(job, tx)
             try tx.tracks.setOriginal(
-                upload.trackID, key: original.path, contentType: format.contentType, size: upload.size, sha256: upload.sha256)
+                upload.trackID, key: original.path, contentType: format.contentType, size: upload.size,
+                sha256: upload.sha256)
             guard
                 try tx.tracks.publish(
                     upload.trackID, generation: generation, metadata: metadata, scan: scan, renditions: renditions),
@@ -184,7 +195,9 @@ struct Pipeline: Sendable {
         let (job, track, events) = (work.job, work.track.id, events)
         try await ledger.write("finish.fail") { tx in
             try Self.settle(job, tx)
-            guard try tx.tracks.fail(track, code: code, message: failure.message), let failed = try tx.tracks.find(track) else { return }
+            guard try tx.tracks.fail(track, code: code, message: failure.message),
+                let failed = try tx.tracks.find(track)
+            else { return }
             try events.tell(.trackFailed, of: failed, requestID: job.requestID, in: tx)
         }
     }
@@ -203,7 +216,9 @@ struct Pipeline: Sendable {
         let track = work.track.id
         _ = try await ledger.write("finish.stage") { tx in
             // A published track's last stage stays what it is: late progress must not undo it.
-            guard let row = try tx.tracks.find(track), row.state == .processing || row.progress < 1 else { return false }
+            guard let row = try tx.tracks.find(track), row.state == .processing || row.progress < 1 else {
+                return false
+            }
             return try tx.tracks.setStage(track, stage, progress: progress)
         }
     }

@@ -39,7 +39,8 @@ struct Routes: Sendable {
         }.register(on: &router)
         TrackRoutes(ledger: ledger, events: events, delivery: delivery).register(on: &router, authorize: authenticate)
         Playback(
-            configuration: .init(keys: secrets.playback, lifetime: settings.playbackTTL, publicURL: settings.publicURL), ledger: ledger,
+            configuration: .init(keys: secrets.playback, lifetime: settings.playbackTTL, publicURL: settings.publicURL),
+            ledger: ledger,
             delivery: delivery, time: time
         ).register(on: &router, authorize: authenticate)
         EventStream(ledger: ledger, time: time, links: events.links).register(on: &router, authorize: authenticate)

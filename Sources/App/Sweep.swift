@@ -12,7 +12,9 @@ struct Sweep: Sendable {
     /// At start: what earlier lives of this node were building belongs to nobody.
     func leftovers() async throws {
         let (now, node) = (time.now, node)
-        let stopped = try await ledger.read("sweep.stopped") { tx in try tx.generations.stopped(before: now, limit: 10_000) }
+        let stopped = try await ledger.read("sweep.stopped") { tx in
+            try tx.generations.stopped(before: now, limit: 10_000)
+        }
         for row in stopped where row.node == node { try await remove(row, from: [.building, .staged]) }
         try await failed(before: now)
     }
@@ -20,13 +22,17 @@ struct Sweep: Sendable {
     /// Old generations once the longest playback link that could name them has ended, and failed ones.
     func old(after age: Duration) async throws {
         let before = time.now - age
-        let rows = try await ledger.read("sweep.old") { tx in try tx.generations.list(state: .old, unchangedSince: before, limit: 100) }
+        let rows = try await ledger.read("sweep.old") { tx in
+            try tx.generations.list(state: .old, unchangedSince: before, limit: 100)
+        }
         for row in rows { try await remove(row, from: [.old]) }
         try await failed(before: time.now - .seconds(60))
     }
 
     private func failed(before moment: Timestamp) async throws {
-        let rows = try await ledger.read("sweep.failed") { tx in try tx.generations.list(state: .failed, unchangedSince: moment, limit: 1000) }
+        let rows = try await ledger.read("sweep.failed") { tx in
+            try tx.generations.list(state: .failed, unchangedSince: moment, limit: 1000)
+        }
         for row in rows { try await remove(row, from: [.failed]) }
     }
 

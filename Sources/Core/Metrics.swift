@@ -61,7 +61,9 @@ package final class Metrics: Sendable {
             }
             for (labels, spread) in family.spreads.sorted(by: { $0.key < $1.key }) {
                 let comma = labels.isEmpty ? "" : labels + ","
-                for (bound, count) in zip(Self.bounds, spread.buckets) { out += "\(name)_bucket{\(comma)le=\"\(bound)\"} \(count)\n" }
+                for (bound, count) in zip(Self.bounds, spread.buckets) {
+                    out += "\(name)_bucket{\(comma)le=\"\(bound)\"} \(count)\n"
+                }
                 out += "\(name)_bucket{\(comma)le=\"+Inf\"} \(spread.count)\n"
                 let braces = labels.isEmpty ? "" : "{\(labels)}"
                 out += "\(name)_sum\(braces) \(spread.sum)\n\(name)_count\(braces) \(spread.count)\n"

@@ -5,7 +5,7 @@ package struct ServerConfiguration: Sendable {
     package var maximumConnections = 16_384
     package var idleTimeout = Duration.seconds(75)
     /// From a head's first byte to its last; past it 408.
-    package var headTimeout = Duration.seconds(10)
+    package var headTimeout = Duration.seconds(30)
     /// How long a body, or a client that takes a response, may stand still.
     package var stallTimeout = Duration.seconds(30)
     /// Below this average, once `stallTimeout` has been waited in all, a body is too slow.

@@ -19,25 +19,36 @@ enum DoctorCommand {
         findings += [disk(settings), server(settings)]
         if flags.has("--json") {
             let items = findings.map { one -> JSON in
-                ["name": .string(one.name), "ok": .bool(one.isWell), "said": .string(one.said), "do": .string(one.isWell ? "" : one.remedy)]
+                [
+                    "name": .string(one.name), "ok": .bool(one.isWell), "said": .string(one.said),
+                    "do": .string(one.isWell ? "" : one.remedy),
+                ]
             }
             Terminal.out(JSON.array(items).text + "\n")
         } else {
             for one in findings {
                 let pad = String(repeating: " ", count: max(1, 10 - one.name.count))
-                Terminal.out("\(one.isWell ? "ok  " : "BAD ") \(one.name)\(pad)\(one.said)\(one.isWell ? "" : "\n     do: \(one.remedy)")\n")
+                Terminal.out(
+                    "\(one.isWell ? "ok  " : "BAD ") \(one.name)\(pad)\(one.said)\(one.isWell ? "" : "\n     do: \(one.remedy)")\n"
+                )
             }
         }
         return findings.allSatisfy(\.isWell) ? 0 : 1
     }
 
     private static func jail(_ settings: Settings) async -> Finding {
-        guard settings.sandbox else { return Finding(name: "jail", isWell: false, said: "off", remedy: "unset SLUICE_SANDBOX") }
+        guard settings.sandbox else {
+            return Finding(name: "jail", isWell: false, said: "off", remedy: "unset SLUICE_SANDBOX")
+        }
         do {
             let proof = try await Jail(launcher: try Jail.beside("sluice-jail")).prove(program: "/usr/bin/ffmpeg")
-            return Finding(name: "jail", isWell: true, said: "Landlock \(proof.landlockVersion); stopped \(proof.stopped.joined(separator: ", "))", remedy: "")
+            return Finding(
+                name: "jail", isWell: true,
+                said: "Landlock \(proof.landlockVersion); stopped \(proof.stopped.joined(separator: ", "))", remedy: "")
         } catch {
-            return Finding(name: "jail", isWell: false, said: "\(error)", remedy: "a kernel from 5.13 with Landlock; build with make build")
+            return Finding(
+                name: "jail", isWell: false, said: "\(error)",
+                remedy: "a kernel from 5.13 with Landlock; build with make build")
         }
     }
 
@@ -46,13 +57,19 @@ enum DoctorCommand {
             let file = try FileDescriptor.memory(named: "scan")
             var spec = ProcessSpec(
                 program: try Jail.beside("sluice-scan"),
-                arguments: ["--check"] + (settings.clamavDatabase.map { ["--database", $0] } ?? []) + (settings.sandbox ? [] : ["--unsafe-no-sandbox"]))
+                arguments: ["--check"] + (settings.clamavDatabase.map { ["--database", $0] } ?? [])
+                    + (settings.sandbox ? [] : ["--unsafe-no-sandbox"]))
             spec.output = .descriptor(file.raw)
             let child = try ChildProcess.spawn(spec)
             let end = await child.wait(deadline: .seconds(120))
-            let text = String(decoding: try file.read(upTo: 4096, at: 0), as: UTF8.self).split(whereSeparator: \.isNewline).joined(separator: ", ")
-            let said = end == .exited(0) ? text : child.errorText.split(whereSeparator: \.isNewline).joined(separator: " ")
-            return Finding(name: "scanner", isWell: end == .exited(0), said: said, remedy: "sudo apt install clamav-freshclam, and look at SLUICE_CLAMAV_DB")
+            let text = String(decoding: try file.read(upTo: 4096, at: 0), as: UTF8.self).split(
+                whereSeparator: \.isNewline
+            ).joined(separator: ", ")
+            let said =
+                end == .exited(0) ? text : child.errorText.split(whereSeparator: \.isNewline).joined(separator: " ")
+            return Finding(
+                name: "scanner", isWell: end == .exited(0), said: said,
+                remedy: "sudo apt install clamav-freshclam, and look at SLUICE_CLAMAV_DB")
         } catch {
             return Finding(name: "scanner", isWell: false, said: "\(error)", remedy: "make build")
         }
@@ -60,7 +77,8 @@ enum DoctorCommand {
 
     private static func program(_ name: String) -> Finding {
         let path = ["/usr/bin/", "/usr/local/bin/", "/bin/"].map { $0 + name }.first(where: Files.isExecutable)
-        return Finding(name: name, isWell: path != nil, said: path ?? "not installed", remedy: "sudo apt install ffmpeg")
+        return Finding(
+            name: name, isWell: path != nil, said: path ?? "not installed", remedy: "sudo apt install ffmpeg")
     }
 
     private static func disk(_ settings: Settings) -> Finding {

@@ -14,14 +14,20 @@ struct FileUpload: Sendable {
         let began = ContinuousClock.now
         let (file, size) = try open()
         let created = try await server.ask(
-            "send \(progress.name)", "POST", "/v1/uploads", body: ["filename": .string(progress.name), "size": .integer(size)])
+            "send \(progress.name)", "POST", "/v1/uploads",
+            body: ["filename": .string(progress.name), "size": .integer(size)])
         guard let id = created["id"]?.string, let track = created["trackId"]?.string.flatMap({ TrackID($0) }),
             let chunkSize = created["chunkSize"]?.integer, let count = created["chunkCount"]?.integer, chunkSize > 0
-        else { throw Complaint("cannot send \(progress.name)", why: "the server's answer is not understood", remedy: "is it another version?") }
+        else {
+            throw Complaint(
+                "cannot send \(progress.name)", why: "the server's answer is not understood",
+                remedy: "is it another version?")
+        }
         progress.begin(size: size)
         try await sendChunks(file, size, id, chunkSize, count)
         let lastByte = ContinuousClock.now
-        let completed = try await server.ask("complete \(progress.name)", "POST", "/v1/uploads/\(id)/complete", body: .object([]))
+        let completed = try await server.ask(
+            "complete \(progress.name)", "POST", "/v1/uploads/\(id)/complete", body: .object([]))
         var state = completed["state"]?.string ?? "verifying"
         var (url, error): (String?, (String, String)?) = (nil, nil)
         if waits {
@@ -31,7 +37,8 @@ struct FileUpload: Sendable {
             if let code = row["error"]?["code"]?.string { error = (code, row["error"]?["message"]?.string ?? "") }
         }
         return UploadResult(
-            id: id, track: track, state: state, url: url, error: error, took: .now - began, sinceLastByte: .now - lastByte)
+            id: id, track: track, state: state, url: url, error: error, took: .now - began,
+            sinceLastByte: .now - lastByte)
     }
 
     private func open() throws -> (SharedDescriptor, Int64) {
@@ -46,7 +53,9 @@ struct FileUpload: Sendable {
     }
 
     /// A chunk that did not get through is sent again a few times: it counts whole or not at all.
-    private func sendChunks(_ file: SharedDescriptor, _ size: Int64, _ id: String, _ chunkSize: Int64, _ count: Int64) async throws {
+    private func sendChunks(_ file: SharedDescriptor, _ size: Int64, _ id: String, _ chunkSize: Int64, _ count: Int64)
+        async throws
+    {
         try await withThrowingTaskGroup(of: Void.self) { group in
             for index in 0..<count {
                 if index >= lanes { try await group.next() }
@@ -65,7 +74,8 @@ struct FileUpload: Sendable {
         while true {
             do {
                 _ = try await server.send(
-                    "send \(progress.name)", "PUT", path, .file(file, range), [("Content-Type", "application/octet-stream")]
+                    "send \(progress.name)", "PUT", path, .file(file, range),
+                    [("Content-Type", "application/octet-stream")]
                 ) { progress.sent(chunk: index, $0) }
                 progress.sent(chunk: index, Int64(range.count))
                 return

@@ -33,7 +33,10 @@ extension Command {
             of the file that SLUICE_CONFIG names.
 
 
-            """ + SettingKey.all.map { key in "  \(key.flag)\(key.standard.isEmpty ? "" : " (\(key.standard))")\n      \(key.meaning)\n" }.joined()
+            """
+                + SettingKey.all.map { key in
+                    "  \(key.flag)\(key.standard.isEmpty ? "" : " (\(key.standard))")\n      \(key.meaning)\n"
+                }.joined()
         case .upload:
             """
             usage: sluice upload FILE... [-j N] [--no-wait] [--json] [--quiet]
@@ -57,8 +60,10 @@ extension Command {
             Permissions: UploadAudio, StreamAudio, ManageTracks, Admin. A key is shown once.
 
             """
-        case .token: "usage: sluice token --track TRACK [--tenant T] [--expires 4h] [--json]\nSigns a playback token with this data folder's secret.\n"
-        case .config: "usage: sluice config [--json] [--KEY VALUE ...]\nEvery setting, its value and where it came from; secrets hidden.\n"
+        case .token:
+            "usage: sluice token --track TRACK [--tenant T] [--expires 4h] [--json]\nSigns a playback token with this data folder's secret.\n"
+        case .config:
+            "usage: sluice config [--json] [--KEY VALUE ...]\nEvery setting, its value and where it came from; secrets hidden.\n"
         case .doctor: "usage: sluice doctor [--json]\nLooks at everything the service needs; 1 if something is wrong.\n"
         case .verify: "usage: sluice verify [--json]\nCompares the ledger with the stored files; 1 if they differ.\n"
         }

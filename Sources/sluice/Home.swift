@@ -24,7 +24,9 @@ enum Home {
 
     static func duration(_ text: String) throws -> Duration {
         let units: [Character: Int64] = ["s": 1, "m": 60, "h": 3600, "d": 86_400]
-        guard let last = text.last, let unit = units[last], let number = Int64(text.dropLast()), (1...1_000_000).contains(number) else {
+        guard let last = text.last, let unit = units[last], let number = Int64(text.dropLast()),
+            (1...1_000_000).contains(number)
+        else {
             throw Complaint.usage("\(text) is no duration", "such as 90s, 15m, 4h or 7d")
         }
         return .seconds(number * unit)

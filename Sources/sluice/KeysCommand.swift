@@ -7,7 +7,8 @@ import Platform
 /// `keys`: opens the ledger itself, whether the server runs or not.
 enum KeysCommand {
     static func run(_ arguments: [String]) async throws -> Int32 {
-        let flags = try Flags(arguments, valued: ["--name", "--tenant", "--permissions", "--data", "--expires"], plain: ["--json"])
+        let flags = try Flags(
+            arguments, valued: ["--name", "--tenant", "--permissions", "--data", "--expires"], plain: ["--json"])
         let settings = try Home.settings(data: flags.value("--data"))
         let ledger = try Home.ledger(settings)
         do {
@@ -25,7 +26,9 @@ enum KeysCommand {
         case "create": try await create(flags, ledger)
         case "list": try await list(flags, ledger)
         case "revoke": try await revoke(flags, ledger)
-        default: throw Complaint.usage("keys does not know what to do", "sluice keys create --name NAME, list, or revoke KEY_ID")
+        default:
+            throw Complaint.usage(
+                "keys does not know what to do", "sluice keys create --name NAME, list, or revoke KEY_ID")
         }
         return 0
     }
@@ -40,7 +43,8 @@ enum KeysCommand {
         let words = (flags.value("--permissions") ?? "UploadAudio,StreamAudio,ManageTracks").split(separator: ",")
         let permissions = try words.map { word in
             guard let permission = Permission(rawValue: String(word)) else {
-                throw Complaint.usage("there is no permission \(word)", Permission.allCases.map(\.rawValue).joined(separator: ", "))
+                throw Complaint.usage(
+                    "there is no permission \(word)", Permission.allCases.map(\.rawValue).joined(separator: ", "))
             }
             return permission
         }
@@ -48,7 +52,8 @@ enum KeysCommand {
         let now = SystemTime().now
         let expires = try flags.value("--expires").map { now + (try Home.duration($0)) }
         let row = KeyRow(
-            id: .make(), tenant: tenant, name: name, prefix: key.prefix, hash: key.hash, permissions: permissions.map(\.rawValue),
+            id: .make(), tenant: tenant, name: name, prefix: key.prefix, hash: key.hash,
+            permissions: permissions.map(\.rawValue),
             createdAt: now, expiresAt: expires, revokedAt: nil)
         try await ledger.write("keys.create") { tx in try tx.keys.insert(row) }
         if flags.has("--json") {
@@ -77,7 +82,9 @@ enum KeysCommand {
         } else {
             for row in rows {
                 let state = row.revokedAt == nil ? "" : "  revoked"
-                Terminal.out("\(row.id)  \(row.prefix)…  \(row.tenant)  \(row.permissions.joined(separator: ","))  \(row.name)\(state)\n")
+                Terminal.out(
+                    "\(row.id)  \(row.prefix)…  \(row.tenant)  \(row.permissions.joined(separator: ","))  \(row.name)\(state)\n"
+                )
             }
         }
     }
@@ -87,7 +94,8 @@ enum KeysCommand {
             throw Complaint.usage("no key is named", "sluice keys revoke KEY_ID; their ids: sluice keys list")
         }
         guard try await ledger.write("keys.revoke", { tx in try tx.keys.revoke(id) }) else {
-            throw Complaint("cannot revoke \(id)", why: "there is no such live key", remedy: "sluice keys list", code: "NOT_FOUND")
+            throw Complaint(
+                "cannot revoke \(id)", why: "there is no such live key", remedy: "sluice keys list", code: "NOT_FOUND")
         }
         Terminal.error("Revoked. The server knows within 5 s.\n")
     }

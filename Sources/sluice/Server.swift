@@ -31,7 +31,8 @@ struct Server: Sendable {
         credential = {
             let now = SystemTime().now
             let token = BearerToken.make(
-                subject: .local, tenant: .operatorsOwn, permissions: Permission.allCases, expires: now + .seconds(300), issued: now,
+                subject: .local, tenant: .operatorsOwn, permissions: Permission.allCases, expires: now + .seconds(300),
+                issued: now,
                 secret: secret)
             return ("Authorization", "Bearer " + token)
         }
@@ -54,7 +55,8 @@ struct Server: Sendable {
         onProgress: (@Sendable (Int64) -> Void)? = nil
     ) async throws -> JSON {
         let request = ClientRequest(
-            method, base + path, fields: fields + [credential()], body: body, responseLimit: 8 << 20, onProgress: onProgress)
+            method, base + path, fields: fields + [credential()], body: body, responseLimit: 8 << 20,
+            onProgress: onProgress)
         let response: ClientResponse
         do {
             response = try await client.send(request)
@@ -67,6 +69,7 @@ struct Server: Sendable {
         let code = json["error"]?["code"]?.string ?? "HTTP \(response.status)"
         throw Complaint(
             "cannot \(what)", why: json["error"]?["message"]?.string ?? "the server answered \(response.status)",
-            remedy: FailureCode(rawValue: code)?.remedy ?? "look at the server's log", code: code, requestID: json["requestId"]?.string)
+            remedy: FailureCode(rawValue: code)?.remedy ?? "look at the server's log", code: code,
+            requestID: json["requestId"]?.string)
     }
 }

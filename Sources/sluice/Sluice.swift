@@ -31,7 +31,8 @@ enum Sluice {
         }
         guard let command = Command(rawValue: verb) else {
             let nearest = Nearest.of(verb, among: Command.allCases.map(\.rawValue))
-            Terminal.error("sluice: there is no command \(verb)\n  do: did you mean \(nearest)? All of them: sluice --help\n")
+            Terminal.error(
+                "sluice: there is no command \(verb)\n  do: did you mean \(nearest)? All of them: sluice --help\n")
             return 2
         }
         if rest.contains("--help") || rest.contains("-h") {

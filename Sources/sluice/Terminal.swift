@@ -33,7 +33,10 @@ struct Complaint: Error {
     let requestID: String?
     let exitCode: Int32
 
-    init(_ what: String, why: String, remedy: String, code: String = "INTERNAL", requestID: String? = nil, exitCode: Int32 = 1) {
+    init(
+        _ what: String, why: String, remedy: String, code: String = "INTERNAL", requestID: String? = nil,
+        exitCode: Int32 = 1
+    ) {
         self.what = what
         self.why = why
         self.remedy = remedy
@@ -75,7 +78,9 @@ enum Nearest {
         for (i, x) in a.enumerated() {
             var last = row[0]
             row[0] = i + 1
-            for (j, y) in b.enumerated() { (last, row[j + 1]) = (row[j + 1], x == y ? last : 1 + min(last, row[j], row[j + 1])) }
+            for (j, y) in b.enumerated() {
+                (last, row[j + 1]) = (row[j + 1], x == y ? last : 1 + min(last, row[j], row[j + 1]))
+            }
         }
         return row[b.count]
     }

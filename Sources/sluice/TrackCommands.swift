@@ -19,13 +19,17 @@ enum StateWord {
         }
     }
 
-    static func isFinal(_ track: JSON) -> Bool { ["ready", "failed", "quarantined", "deleted"].contains(track["state"]?.string ?? "") }
+    static func isFinal(_ track: JSON) -> Bool {
+        ["ready", "failed", "quarantined", "deleted"].contains(track["state"]?.string ?? "")
+    }
 }
 
 enum StatusCommand {
     static func run(_ arguments: [String]) async throws -> Int32 {
         let flags = try Flags(arguments, valued: ["--url", "--key"], plain: ["--watch", "--json"])
-        guard let track = flags.names.first.flatMap({ TrackID($0) }) else { throw Complaint.usage("no track is named", "sluice status TRACK") }
+        guard let track = flags.names.first.flatMap({ TrackID($0) }) else {
+            throw Complaint.usage("no track is named", "sluice status TRACK")
+        }
         let server = try Server(flags)
         var last = ""
         while true {
@@ -49,8 +53,11 @@ enum StatusCommand {
 enum PlayURLCommand {
     static func run(_ arguments: [String]) async throws -> Int32 {
         let flags = try Flags(arguments, valued: ["--expires", "--url", "--key"], plain: ["--json"])
-        guard let track = flags.names.first.flatMap({ TrackID($0) }) else { throw Complaint.usage("no track is named", "sluice play-url TRACK") }
-        let url = try await link(to: track, expires: try flags.value("--expires").map(Home.duration), server: try Server(flags))
+        guard let track = flags.names.first.flatMap({ TrackID($0) }) else {
+            throw Complaint.usage("no track is named", "sluice play-url TRACK")
+        }
+        let url = try await link(
+            to: track, expires: try flags.value("--expires").map(Home.duration), server: try Server(flags))
         Terminal.out((flags.has("--json") ? JSON.object([("url", .string(url))]).text : url) + "\n")
         return 0
     }

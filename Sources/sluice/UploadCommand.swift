@@ -7,11 +7,14 @@ import Platform
 enum UploadCommand {
     static func run(_ arguments: [String]) async throws -> Int32 {
         let flags = try Flags(
-            arguments, valued: ["-j", "--url", "--key", "--sample"], plain: ["--no-wait", "--json", "--quiet", "--sample"])
+            arguments, valued: ["-j", "--url", "--key", "--sample"],
+            plain: ["--no-wait", "--json", "--quiet", "--sample"])
         var files = flags.names
         if flags.has("--sample") { files.append(try await Sample.song()) }
         if let kind = flags.value("--sample") {
-            guard kind == "infected" else { throw Complaint.usage("there is no sample \(kind)", "--sample, or --sample=infected") }
+            guard kind == "infected" else {
+                throw Complaint.usage("there is no sample \(kind)", "--sample, or --sample=infected")
+            }
             files.append(try await Sample.infected())
         }
         guard !files.isEmpty else { throw Complaint.usage("no file is named", "sluice upload FILE...") }
@@ -21,14 +24,19 @@ enum UploadCommand {
         let server = try Server(flags)
         var failed: [String] = []
         for file in files {
-            let progress = UploadProgress(name: file.split(separator: "/").last.map { String($0) } ?? file, isQuiet: flags.has("--quiet") || flags.has("--json"))
-            let upload = FileUpload(path: file, server: server, lanes: lanes, progress: progress, waits: !flags.has("--no-wait"))
+            let progress = UploadProgress(
+                name: file.split(separator: "/").last.map { String($0) } ?? file,
+                isQuiet: flags.has("--quiet") || flags.has("--json"))
+            let upload = FileUpload(
+                path: file, server: server, lanes: lanes, progress: progress, waits: !flags.has("--no-wait"))
             do {
                 let result = try await upload.run()
                 if flags.has("--json") { Terminal.out(result.json.text + "\n") }
                 if !flags.has("--json") { progress.end(result) }
                 if let error = result.error, !flags.has("--json") || result.state == "failed" {
-                    Terminal.error("sluice: \(progress.name) is \(result.state)\n  why: \(error.1)    more: docs/errors.md#\(error.0)\n")
+                    Terminal.error(
+                        "sluice: \(progress.name) is \(result.state)\n  why: \(error.1)    more: docs/errors.md#\(error.0)\n"
+                    )
                 }
                 if ["failed", "quarantined"].contains(result.state) { failed.append(file) }
             } catch let complaint as Complaint {
@@ -37,7 +45,9 @@ enum UploadCommand {
                 failed.append(file)
             }
         }
-        if files.count > 1, !failed.isEmpty { Terminal.error("\(failed.count) of \(files.count) failed: \(failed.joined(separator: ", "))\n") }
+        if files.count > 1, !failed.isEmpty {
+            Terminal.error("\(failed.count) of \(files.count) failed: \(failed.joined(separator: ", "))\n")
+        }
         return failed.isEmpty ? 0 : 1
     }
 }

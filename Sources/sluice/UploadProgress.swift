@@ -75,7 +75,9 @@ final class UploadProgress: Sendable {
         clear()
         switch result.state {
         case "ready":
-            Terminal.error("\(name)  Ready in \(tenths(result.took)) s (\(tenths(result.sinceLastByte)) s after the last byte)  \(result.track)\n")
+            Terminal.error(
+                "\(name)  Ready in \(tenths(result.took)) s (\(tenths(result.sinceLastByte)) s after the last byte)  \(result.track)\n"
+            )
             if let url = result.url { Terminal.out(url + "\n") }
         case "failed", "quarantined": break
         default: Terminal.error("\(name)  accepted  \(result.track)\n")

@@ -21,7 +21,8 @@ import Testing
 
     @Test func `are told wrong all at once, each by its name`() {
         let wrong = [
-            "SLUICE_MAX_UPLOAD_AUDIO_MB": "0", "SLUICE_LOG_FORMAT": "xml", "SLUICE_LISTEN": "nowhere", "SLUICE_PLAYBACK_TTL": "4",
+            "SLUICE_MAX_UPLOAD_AUDIO_MB": "0", "SLUICE_LOG_FORMAT": "xml", "SLUICE_LISTEN": "nowhere",
+            "SLUICE_PLAYBACK_TTL": "4",
             "SLUICE_CALLBACK_SECRET": "secret", "SLUICE_SCAN": "perhaps", "SLUICE_LEDGER": "mysql",
         ]
         #expect(Set(faults([], wrong)) == Set(wrong.keys))
@@ -29,7 +30,9 @@ import Testing
 
     @Test func `that nobody knows are refused with the nearest that is known`() throws {
         let failure = #expect(throws: SettingsFailure.self) {
-            try Settings.load(arguments: ["--log-formt", "json"], environment: ["SLUICE_LOG_FORMATT": "json", "SLUICE_PORT_8082_TCP": "x"])
+            try Settings.load(
+                arguments: ["--log-formt", "json"],
+                environment: ["SLUICE_LOG_FORMATT": "json", "SLUICE_PORT_8082_TCP": "x"])
         }
         let text = try #require(failure?.text)
         #expect(text.contains("SLUICE_LOG_FORMATT") && text.contains("did you mean SLUICE_LOG_FORMAT?"))
@@ -40,7 +43,8 @@ import Testing
 
     @Test func `of a flag win over those of the environment`() throws {
         let settings = try Settings.load(
-            arguments: ["--listen", "127.0.0.1:1", "--log-level=debug"], environment: ["SLUICE_LISTEN": "127.0.0.1:2", "SLUICE_LOG_LEVEL": "error"])
+            arguments: ["--listen", "127.0.0.1:1", "--log-level=debug"],
+            environment: ["SLUICE_LISTEN": "127.0.0.1:2", "SLUICE_LOG_LEVEL": "error"])
         #expect(settings.listen == "127.0.0.1:1" && settings.logLevel == .debug)
         #expect(settings.effective.first { $0.key == "SLUICE_LISTEN" }?.origin == "flag")
     }

@@ -8,7 +8,8 @@ import Testing
 /// The real ffmpeg in the real jail.
 @Suite struct `An encode` {
     private static let jail = Jail(
-        launcher: URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+        launcher: URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent()
             .appending(path: ".build/debug/sluice-jail").path)
     private let programs = FFmpeg(ffmpeg: "/usr/bin/ffmpeg", ffprobe: "/usr/bin/ffprobe", jail: jail)
 
@@ -21,12 +22,15 @@ import Testing
     }
 
     private func source(_ bytes: [UInt8], _ format: AudioFormat) throws -> MediaSource {
-        let file = try FileDescriptor.memory(named: "source")
+        // A file with a place in a folder, as the spool's have: the jail can grant no other.
+        let file = try FileDescriptor.unnamed(in: "/tmp")
         try file.write(bytes, at: 0)
         return MediaSource(file: SharedDescriptor(file), format: format, frontier: WholeFile(size: Int64(bytes.count)))
     }
 
-    private func encode(_ source: MediaSource, _ folder: String, longest: Duration = .seconds(600)) async throws -> (MediaInfo, Encoding) {
+    private func encode(_ source: MediaSource, _ folder: String, longest: Duration = .seconds(600)) async throws -> (
+        MediaInfo, Encoding
+    ) {
         let info = try await Prober(programs).probe(source)
         let encoding = try await Encoder(programs, longest: longest).encode(
             source, info: info, renditions: Ladder.ladder.renditions(for: info), into: folder)
@@ -56,7 +60,8 @@ import Testing
             let lavfi = Self.music.replacing("%", with: "\(kind.rate)")
             let codec = kind.format == .wav ? "pcm_s16le" : "flac"
             let bytes = try await fixture(
-                "a.\(kind.format.rawValue)", ["-f", "lavfi", "-i", lavfi, "-sample_fmt", kind.sample, "-c:a", codec], in: folder)
+                "a.\(kind.format.rawValue)", ["-f", "lavfi", "-i", lavfi, "-sample_fmt", kind.sample, "-c:a", codec],
+                in: folder)
             let (info, encoding) = try await encode(try source(bytes, kind.format), folder + "/out")
             let expected = Int64((13.37 * Double(kind.rate)).rounded())
             #expect(info.rate == kind.rate && info.channels == 2 && info.isLossless)
@@ -65,7 +70,9 @@ import Testing
             for rendition in encoding.renditions {
                 #expect(rendition.frames == expected, "\(rendition.name)")
                 #expect(rendition.segments.reduce(0) { $0 + $1.samples } == expected, "\(rendition.name)")
-                for file in rendition.files { #expect(Files.exists("\(folder)/out/\(rendition.name)/\(file)"), "\(file)") }
+                for file in rendition.files {
+                    #expect(Files.exists("\(folder)/out/\(rendition.name)/\(file)"), "\(file)")
+                }
             }
         }
     }
@@ -75,7 +82,9 @@ import Testing
             let lavfi = Self.music.replacing("%", with: "44100")
             let whole = try await fixture("a.flac", ["-f", "lavfi", "-i", lavfi, "-c:a", "flac"], in: folder)
             let cut = Array(whole[..<(whole.count / 2)])
-            let failure = await #expect(throws: TranscodeFailure.self) { try await encode(try source(cut, .flac), folder + "/out") }
+            let failure = await #expect(throws: TranscodeFailure.self) {
+                try await encode(try source(cut, .flac), folder + "/out")
+            }
             #expect(failure?.kind == .corrupt)
             #expect(failure?.message.hasPrefix("It breaks at 0:0") == true, "\(failure?.message ?? "")")
         }
@@ -105,7 +114,8 @@ import Testing
     }
 
     @Test(arguments: [
-        ("mp3", ["-c:a", "libmp3lame"], AudioFormat.mp3), ("ogg", ["-c:a", "libvorbis"], .ogg), ("opus", ["-c:a", "libopus"], .opus),
+        ("mp3", ["-c:a", "libmp3lame"], AudioFormat.mp3), ("ogg", ["-c:a", "libvorbis"], .ogg),
+        ("opus", ["-c:a", "libopus"], .opus),
         ("m4a", ["-c:a", "aac"], .m4a), ("aac", ["-c:a", "aac"], .aac), ("webm", ["-c:a", "libopus"], .webm),
     ])
     func `of a lossy source is as long as the source, within a tenth of a second`(

@@ -21,12 +21,18 @@ import Testing
         for total in 1...(grid * 5) {
             let lengths = cut(total, grid: grid, extra: extra, step: 7)
             #expect(lengths.reduce(0, +) == total)
-            for (index, length) in lengths.enumerated().dropLast(2) { #expect(length == grid + (index == 0 ? extra : 0)) }
-            if lengths.count > 1 { #expect(lengths.suffix(2).allSatisfy { $0 >= grid / 2 - 3 }, "\(total): \(lengths)") }
+            for (index, length) in lengths.enumerated().dropLast(2) {
+                #expect(length == grid + (index == 0 ? extra : 0))
+            }
+            if lengths.count > 1 {
+                #expect(lengths.suffix(2).allSatisfy { $0 >= grid / 2 - 3 }, "\(total): \(lengths)")
+            }
         }
     }
 
     @Test func `cuts the same however the frames come`() {
-        for step in [1, 2, 100, 1000] { #expect(cut(1234, grid: 258, extra: 1, step: step) == cut(1234, grid: 258, extra: 1, step: 1234)) }
+        for step in [1, 2, 100, 1000] {
+            #expect(cut(1234, grid: 258, extra: 1, step: step) == cut(1234, grid: 258, extra: 1, step: 1234))
+        }
     }
 }

@@ -1,5 +1,5 @@
 package import Core
-import Crypto
+import StreamCoord
 import Transcode
 
 /// Everything that can be set, read once at start, validated whole before anything runs.
@@ -120,9 +120,11 @@ package struct Settings: Sendable {
     /// Keys whose value only a later part reads, and those that only one value fits.
     private static func checkTheRest(_ read: inout SettingsReader) {
         if let secret = read.text("SLUICE_CALLBACK_SECRET"),
-            !secret.hasPrefix("whsec_") || Base64.decode(secret.dropFirst(6)) == nil
+            CallbackSecret(secret) == nil
         {
-            read.fault("SLUICE_CALLBACK_SECRET", why: "must be whsec_ and base64.", remedy: "make one: echo whsec_$(openssl rand -base64 32)")
+            read.fault(
+                "SLUICE_CALLBACK_SECRET", why: "must be whsec_ and base64 of at least 16 bytes.",
+                remedy: "make one: echo whsec_$(openssl rand -base64 32)")
         }
         for key in ["SLUICE_JWT_SECRET", "SLUICE_PLAYBACK_SECRET"] {
             if let secret = read.text(key), secret.utf8.count < 16 {

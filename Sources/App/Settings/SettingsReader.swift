@@ -23,12 +23,16 @@ struct SettingsReader {
         let value = row?.isSecret == true ? "<redacted>" : texts[key]?.text ?? row?.standard ?? ""
         let standard = row?.standard ?? ""
         faults.append(
-            .init(key, value, why: why, remedy: remedy ?? (standard.isEmpty ? "correct or unset it" : "unset it for the default, \(standard)")))
+            .init(
+                key, value, why: why,
+                remedy: remedy ?? (standard.isEmpty ? "correct or unset it" : "unset it for the default, \(standard)")))
     }
 
     mutating func whole(_ key: String, from least: Int64 = 1, to most: Int64 = 1 << 40) -> Int64? {
         guard let text = text(key) else { return nil }
-        if let number = Int64(text), (least...most).contains(number), text.utf8.first != UInt8(ascii: "+") { return number }
+        if let number = Int64(text), (least...most).contains(number), text.utf8.first != UInt8(ascii: "+") {
+            return number
+        }
         fault(key, why: "must be a whole number from \(least)" + (most < 1 << 40 ? " to \(most)." : "."))
         return nil
     }
@@ -36,7 +40,9 @@ struct SettingsReader {
     mutating func duration(_ key: String) -> Duration? {
         guard let text = text(key) else { return nil }
         let units: [Character: Int64] = ["s": 1, "m": 60, "h": 3600, "d": 86_400]
-        if let last = text.last, let unit = units[last], let number = Int64(text.dropLast()), (1...1_000_000).contains(number) {
+        if let last = text.last, let unit = units[last], let number = Int64(text.dropLast()),
+            (1...1_000_000).contains(number)
+        {
             return .seconds(number * unit)
         }
         fault(key, why: "must be a duration such as 90s, 15m, 4h or 7d.")
@@ -53,7 +59,8 @@ struct SettingsReader {
         }
     }
 
-    mutating func choice<Value: RawRepresentable & CaseIterable>(_ key: String, _ type: Value.Type = Value.self) -> Value?
+    mutating func choice<Value: RawRepresentable & CaseIterable>(_ key: String, _ type: Value.Type = Value.self)
+        -> Value?
     where Value.RawValue == String {
         guard let text = text(key) else { return nil }
         if let value = Value(rawValue: text) { return value }
@@ -64,7 +71,9 @@ struct SettingsReader {
     mutating func address(_ key: String) -> String {
         let text = text(key) ?? ""
         let parts = text.split(separator: ":", omittingEmptySubsequences: false)
-        if parts.count >= 2, let port = parts.last, UInt16(port) != nil, !text.dropLast(port.count + 1).isEmpty { return text }
+        if parts.count >= 2, let port = parts.last, UInt16(port) != nil, !text.dropLast(port.count + 1).isEmpty {
+            return text
+        }
         fault(key, why: "must be host:port.")
         return SettingKey.find(key)?.standard ?? ""
     }

@@ -33,7 +33,7 @@ struct SettingsSources {
         while let argument = rest.popFirst() {
             let parts = argument.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             let name = String(parts[0])
-            if name == "--unsafe-no-sandbox" {
+            if argument == "--unsafe-no-sandbox" {
                 values["SLUICE_SANDBOX"] = "off"
             } else if name == "--allow-test-signatures", parts.count == 1 {
                 values["SLUICE_ALLOW_TEST_SIGNATURES"] = "on"
@@ -46,6 +46,8 @@ struct SettingsSources {
                     faults.append(.init(name, "", why: "a value was expected.", remedy: "\(name) VALUE"))
                 }
             } else {
+                // What follows a flag that nobody knows is its value, not a second fault.
+                if parts.count == 1, let next = rest.first, !next.hasPrefix("-") { rest.removeFirst() }
                 let nearest = SettingKey.nearest(name, among: SettingKey.all.map(\.flag))
                 faults.append(.init(name, "", why: "there is no such flag.", remedy: "did you mean \(nearest)?"))
             }
@@ -58,15 +60,23 @@ struct SettingsSources {
         do {
             bytes = try Files.readWhole(path, limit: 1 << 20)
         } catch {
-            faults.append(.init("SLUICE_CONFIG", path, why: "it cannot be read: \(error).", remedy: "correct the path, or unset it"))
+            faults.append(
+                .init(
+                    "SLUICE_CONFIG", path, why: "it cannot be read: \(error).", remedy: "correct the path, or unset it")
+            )
             return
         }
-        for (number, line) in String(decoding: bytes, as: UTF8.self).split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).enumerated() {
+        for (number, line) in String(decoding: bytes, as: UTF8.self).split(
+            omittingEmptySubsequences: false, whereSeparator: \.isNewline
+        ).enumerated() {
             let text = line.drop { $0 == " " }
             if text.isEmpty || text.hasPrefix("#") { continue }
             let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             guard parts.count == 2, parts[0].hasPrefix("SLUICE_") else {
-                faults.append(.init("SLUICE_CONFIG", path, why: "line \(number + 1) is no SLUICE_KEY=value.", remedy: "correct the line"))
+                faults.append(
+                    .init(
+                        "SLUICE_CONFIG", path, why: "line \(number + 1) is no SLUICE_KEY=value.",
+                        remedy: "correct the line"))
                 continue
             }
             set(String(parts[0]), String(parts[1]), .file)
