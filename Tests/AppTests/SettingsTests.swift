@@ -57,5 +57,9 @@ import Testing
             try Settings.load(arguments: [], environment: ["SLUICE_CALLBACK_SECRET": "not-in-the-form"])
         }
         #expect(failure?.text.contains("not-in-the-form") == false)
+        let database = #expect(throws: SettingsFailure.self) {
+            try Settings.load(arguments: [], environment: ["SLUICE_LEDGER": "postgres://sluice:password@db/sluice"])
+        }
+        #expect(database?.text.contains("password") == false)
     }
 }

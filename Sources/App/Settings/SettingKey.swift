@@ -19,6 +19,11 @@ package struct SettingKey: Sendable {
         return "--" + words.lowercased().map { $0 == "_" ? "-" : String($0) }.joined()
     }
 
+    /// As it may be printed: no secret, and no address that may hold a password.
+    func shown(_ text: String) -> String {
+        isSecret && !text.isEmpty || text.contains("@") ? "<redacted>" : text
+    }
+
     package static let all: [SettingKey] = [
         SettingKey("SLUICE_CONFIG", "", "a KEY=value file"),
         SettingKey("SLUICE_DATA", "./sluice-data", "everything embedded: ledger, spool, blobs, quarantine, secrets"),

@@ -113,7 +113,7 @@ package struct Settings: Sendable {
         let texts = read.texts
         effective = SettingKey.all.map { key in
             let (text, origin) = texts[key.name] ?? (key.standard, .default)
-            return (key.name, key.isSecret && !text.isEmpty ? "<redacted>" : text, origin.rawValue)
+            return (key.name, key.shown(text), origin.rawValue)
         }
     }
 

@@ -20,7 +20,8 @@ struct SettingsReader {
 
     mutating func fault(_ key: String, why: String, remedy: String? = nil) {
         let row = SettingKey.find(key)
-        let value = row?.isSecret == true ? "<redacted>" : texts[key]?.text ?? row?.standard ?? ""
+        let text = texts[key]?.text ?? row?.standard ?? ""
+        let value = row?.shown(text) ?? text
         let standard = row?.standard ?? ""
         faults.append(
             .init(
