@@ -40,7 +40,9 @@ let package = Package(
         library("CCrypto", "libcrypto"),
         library("CZlib", "zlib"),
         library("CSQLite", "sqlite3"),
+        library("CPostgres", "libpq"),
         library("CCurl", "libcurl"),
+        library("CExpat", "expat"),
         library("CClamAV", "libclamav"),
         library("CSeccomp", "libseccomp"),
 
@@ -55,8 +57,8 @@ let package = Package(
         room("HTTPClient", ["Core", "Platform", "CCurl"]),
         room(
             "HTTPServer", ["Core", "Platform", "Crypto", "CLinux"], house + [.enableExperimentalFeature("Lifetimes")]),
-        room("Storage", ["Core", "Platform", "Crypto"]),
-        room("Ledger", ["Core", "Platform", "Crypto", "CSQLite"]),
+        room("Storage", ["Core", "Platform", "Crypto", "HTTPClient", "CExpat"]),
+        room("Ledger", ["Core", "Platform", "Crypto", "CSQLite", "CPostgres"]),
         room("Access", ["Core", "Crypto", "Platform"]),
         room("Worker", ["Core", "Ledger"]),
         room("ScanBridge", ["Core", "Platform", "CLinux"]),
@@ -78,7 +80,7 @@ let package = Package(
             dependencies: ["Core", "Platform", "ScanBridge", "CJail", "CClamAV", "CLinux", "CZlib"],
             path: "Sources/ScanWorker", swiftSettings: house),
         .executableTarget(
-            name: "sluice", dependencies: ["App", "Core", "Crypto", "Platform", "HTTPClient", "Access", "Ledger"],
+            name: "sluice", dependencies: ["App", "Core", "Crypto", "Platform", "HTTPClient", "Access", "Storage", "Ledger"],
             swiftSettings: house),
 
         // Tests, one folder a target.
@@ -107,7 +109,7 @@ let package = Package(
                 "StreamCoord", "TestSupport",
             ]),
         tests("AppTests", ["Core", "Crypto", "Platform", "Ledger", "Access", "App", "TestSupport"]),
-        tests("Conformance", ["Core", "Crypto", "Platform", "Storage", "Ledger", "TestSupport"]),
+        tests("Conformance", ["Core", "Crypto", "Platform", "HTTPClient", "Storage", "Ledger", "TestSupport"]),
         tests("Integration", ["Core", "Crypto", "Platform", "HTTPClient", "TestSupport"]),
         tests("Crash", ["Core", "Crypto", "Platform", "HTTPClient", "TestSupport"]),
     ]
