@@ -25,11 +25,13 @@ package struct PlaybackToken: Sendable, Equatable {
 
 /// The secrets that playback tokens and presigned links are made and judged with. The previous one verifies only.
 package struct PlaybackKeys: Sendable, CustomStringConvertible {
+    private let current: HMACKey
     /// The current one first.
-    private let secrets: [[UInt8]]
+    private let believed: [HMACKey]
 
     package init(current: [UInt8], previous: [UInt8]? = nil) {
-        secrets = [current] + (previous.map { [$0] } ?? [])
+        self.current = HMACKey(current)
+        believed = [self.current] + (previous.map { [HMACKey($0)] } ?? [])
     }
 
     package var description: String { "<redacted>" }
@@ -43,7 +45,7 @@ package struct PlaybackKeys: Sendable, CustomStringConvertible {
         ]
         if let session = token.session { claims.append(("sid", .string(session))) }
         if let subject { claims.append(("sub", .string(subject))) }
-        return JWT.sign(.object(claims), secret: secrets[0])
+        return JWT.sign(.object(claims), key: current)
     }
 
     /// Everything but expiry. One sentence for every fault: what exactly was wrong is nobody's business.
@@ -55,7 +57,7 @@ package struct PlaybackKeys: Sendable, CustomStringConvertible {
     }
 
     private func verified(_ text: String, at now: Timestamp) -> PlaybackToken? {
-        guard let claims = JWT.verify(text, secrets: secrets), Self.isForPlayback(claims["aud"]),
+        guard let claims = JWT.verify(text, keys: believed), Self.isForPlayback(claims["aud"]),
             let track = claims["track"]?.string.flatMap({ TrackID($0) }), let expires = claims["exp"]?.integer
         else { return nil }
         if let begins = claims["nbf"] {
@@ -78,7 +80,7 @@ package struct PlaybackKeys: Sendable, CustomStringConvertible {
 
     /// Hex HMAC-SHA256 of `id|expires`.
     package func presign(_ track: TrackID, expires: Int64) -> String {
-        Hex.encode(HMACSHA256.code(key: secrets[0], Array("\(track)|\(expires)".utf8)))
+        Hex.encode(current.code(Array("\(track)|\(expires)".utf8)))
     }
 
     package func verifyPresigned(
@@ -98,6 +100,6 @@ package struct PlaybackKeys: Sendable, CustomStringConvertible {
     }
 
     private func isSigned(_ message: [UInt8], by code: [UInt8]) -> Bool {
-        secrets.contains { constantTimeEqual(HMACSHA256.code(key: $0, message), code) }
+        believed.contains { $0.verifies(code, of: message) }
     }
 }
