@@ -32,7 +32,8 @@ package struct Circuits {
     package func find(_ endpoint: String) throws -> CircuitRow {
         guard
             var row = try tx.connection.first(
-                "select state, failures, probe_at, wait from circuits where endpoint = $1", [.text(endpoint)])
+                "select state, failures, probe_at, wait from circuits where endpoint = $1\(tx.connection.held)",
+                [.text(endpoint)])
         else { return CircuitRow(endpoint: endpoint) }
         return CircuitRow(
             endpoint: endpoint, state: try row.state(), failures: try row.int(), probeAt: try row.optionalTime(),

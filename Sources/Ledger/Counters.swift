@@ -6,12 +6,11 @@ struct Counters {
     func add(_ scope: String, _ item: String, _ delta: Int64) throws {
         guard delta != 0 else { return }
         let values: [SQLValue] = [.text(scope), .text(item), .integer(tx.connection.shard), .integer(delta)]
-        let changed = try tx.connection.execute(
-            "update counters set value = value + $4 where scope = $1 and item = $2 and shard = $3", values)
-        if changed == 0 {
-            _ = try tx.connection.execute(
-                "insert into counters (scope, item, shard, value) values ($1, $2, $3, $4)", values)
-        }
+        try tx.connection.perform(
+            """
+            insert into counters (scope, item, shard, value) values ($1, $2, $3, $4)
+            on conflict (scope, item, shard) do update set value = counters.value + excluded.value
+            """, values)
     }
 
     func sum(_ scope: String, _ item: String) throws -> Int {

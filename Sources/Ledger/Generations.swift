@@ -35,8 +35,9 @@ package struct Generations {
     }
 
     package func find(_ id: GenerationID) throws -> GenerationRow? {
-        try tx.connection.first("select \(GenerationRow.columns) from generations where id = $1", [.id(id)])
-            .map { try GenerationRow($0) }
+        try tx.connection.first(
+            "select \(GenerationRow.columns) from generations where id = $1\(tx.connection.held)", [.id(id)]
+        ).map { try GenerationRow($0) }
     }
 
     package func of(_ track: TrackID) throws -> [GenerationRow] {

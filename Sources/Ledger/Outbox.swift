@@ -42,7 +42,7 @@ package struct Outbox {
         let event = EventRow(
             id: id, tenant: tenant, sequence: sequence, type: type, trackID: trackID, requestID: requestID,
             body: try body(id, sequence), createdAt: tx.now)
-        _ = try tx.connection.execute(
+        try tx.connection.perform(
             "insert into events (\(EventRow.columns)) values (\(placeholders(8)))", event.values)
         tx.hint(.events)
         return event
@@ -86,11 +86,11 @@ package struct Outbox {
 
     /// The row is locked until the commit, so that a reader who saw 7 never finds a 6 appear behind it.
     private func nextSequence(_ tenant: TenantID) throws -> Int64 {
-        let values: [SQLValue] = [.id(tenant)]
-        if try tx.connection.execute("update tenant_sequences set last = last + 1 where tenant = $1", values) == 0 {
-            _ = try tx.connection.execute("insert into tenant_sequences (tenant, last) values ($1, 1)", values)
-        }
-        return try latest(tenant: tenant)
+        try tx.connection.number(
+            """
+            insert into tenant_sequences (tenant, last) values ($1, 1)
+            on conflict (tenant) do update set last = tenant_sequences.last + 1 returning last
+            """, [.id(tenant)])
     }
 }
 

@@ -37,8 +37,9 @@ package struct Quarantine {
     }
 
     package func find(_ id: String) throws -> QuarantineRow? {
-        try tx.connection.first("select \(QuarantineRow.columns) from quarantine where id = $1", [.text(id)])
-            .map { try QuarantineRow($0) }
+        try tx.connection.first(
+            "select \(QuarantineRow.columns) from quarantine where id = $1\(tx.connection.held)", [.text(id)]
+        ).map { try QuarantineRow($0) }
     }
 
     package func of(_ track: TrackID) throws -> [QuarantineRow] {

@@ -30,6 +30,8 @@ package struct Reservations {
     /// Sets what `row.owner` has reserved (no second row), if it fits: everything reserved on the node within `available`,
     /// everything of the tenant within `quota`.
     package func reserve(_ row: ReservationRow, available: Int64, quota: Int64? = nil) throws -> Outcome {
+        try tx.connection.lock("node:\(row.node)")
+        if quota != nil { try tx.connection.lock("tenant:\(row.tenant)") }
         let reserved = try total(node: row.node, except: row.owner)
         guard row.bytes <= available - reserved else { return .noSpace(reserved: reserved) }
         if let quota {

@@ -19,6 +19,7 @@ package struct StoredSettings {
     /// True for one caller each time `period` is over, however many ask and however long nobody did: what is overdue is
     /// done once.
     package func takeTurn(_ name: String, every period: Duration) throws -> Bool {
+        try tx.connection.lock("setting:\(name)")
         let next = try get(name).flatMap { Int64($0) }.map { Timestamp(microseconds: $0) }
         if let next, tx.now < next { return false }
         try set(name, String((tx.now + period).microseconds))

@@ -27,8 +27,9 @@ package struct Tracks {
 
     /// Deleted ones too: the caller looks at the state, and at the tenant.
     package func find(_ id: TrackID) throws -> TrackRow? {
-        try tx.connection.first("select \(TrackRow.columns) from tracks where id = $1", [.id(id)])
-            .map { try TrackRow($0) }
+        try tx.connection.first(
+            "select \(TrackRow.columns) from tracks where id = $1\(tx.connection.held)", [.id(id)]
+        ).map { try TrackRow($0) }
     }
 
     /// Another upload becomes the one this track is made from; a failed or quarantined track is processed again.

@@ -66,8 +66,9 @@ package struct Uploads {
     }
 
     package func find(_ id: UploadID) throws -> UploadRow? {
-        try tx.connection.first("select \(UploadRow.columns) from uploads where id = $1", [.id(id)])
-            .map { try UploadRow($0) }
+        try tx.connection.first(
+            "select \(UploadRow.columns) from uploads where id = $1\(tx.connection.held)", [.id(id)]
+        ).map { try UploadRow($0) }
     }
 
     /// The newest upload of a track.
@@ -131,14 +132,16 @@ package struct Uploads {
 
     /// How many a user has unfinished.
     package func open(tenant: TenantID, owner: UserID) throws -> Int {
-        Int(
+        try tx.connection.lock("uploads:\(tenant):\(owner.text)")
+        return Int(
             try tx.connection.number(
                 "select count(*) from uploads where state = 'receiving' and tenant = $1 and owner = $2",
                 [.id(tenant), .user(owner)]))
     }
 
     package func createdInLastHour(tenant: TenantID, owner: UserID) throws -> Int {
-        Int(
+        try tx.connection.lock("uploads:\(tenant):\(owner.text)")
+        return Int(
             try tx.connection.number(
                 "select count(*) from uploads where tenant = $1 and owner = $2 and created_at > $3",
                 [.id(tenant), .user(owner), .time(tx.now - .seconds(3600))]))
@@ -150,6 +153,7 @@ package struct Uploads {
     package func findIdempotent(
         tenant: TenantID, owner: UserID, key: String
     ) throws -> (upload: UploadRow, bodyDigest: String)? {
+        try tx.connection.lock("key:\(tenant):\(owner.text):\(key)")
         guard
             var row = try tx.connection.first(
                 """

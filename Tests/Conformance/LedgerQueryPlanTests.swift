@@ -5,7 +5,7 @@ import Testing
 
 @Suite struct `Queries of the ledger` {
     /// Small tables that are read whole on purpose; `found` is what a bounded count has found.
-    private static let small = ["paused_queues", "nodes", "found"]
+    private static let small = ["paused_queues", "nodes", "found", "json_each"]
 
     @Test func `that are hot read no table whole and sort nothing`() async throws {
         try await withTemporaryFolder { folder in

@@ -24,22 +24,26 @@ extension Jobs {
     /// tenant, then priority, run_at and id. `turns` is the caller's to keep, so that claimers need no common row.
     package func claim(_ claim: Claim, turns: QueueTurns) throws -> (jobs: [ClaimedJob], turns: QueueTurns) {
         var turns = turns
-        var claimed: [ClaimedJob] = []
         var room = claim.room
         for queue in try tx.queues.paused() { room[queue] = nil }
+        // In one order for all claimers, so that none waits for another that waits for it.
         var shares: [Queue: QueueShares] = [:]
         for (queue, free) in room where free > 0 {
-            shares[queue] = try QueueShares(queue: queue, claim: claim, limit: min(free, claim.limit), jobs: self)
+            shares[queue] = QueueShares(queue: queue, node: claim.node, limit: min(free, claim.limit))
         }
-        while claimed.count < claim.limit {
-            let ready = shares.filter { (room[$0.key] ?? 0) > 0 && !$0.value.isEmpty }.map(\.key)
-            guard let queue = turns.next(among: ready), let row = try shares[queue]?.next(self) else { break }
-            let job = try take(row, queue, claim)
-            claimed.append(job)
+        var chosen: [(job: ReadyJob, queue: Queue)] = []
+        while chosen.count < claim.limit {
+            var ready: [Queue] = []
+            for queue in Queue.allCases where room[queue, default: 0] > 0 {
+                if try shares[queue]?.hasNext(self) ?? false { ready.append(queue) }
+            }
+            guard let queue = turns.next(among: ready), let job = shares[queue]?.take(now: tx.now) else { break }
+            chosen.append((job, queue))
             room[queue, default: 0] -= 1
         }
-        for (queue, share) in shares {
-            try share.settle(self)
+        let claimed = try take(chosen, claim)
+        for queue in Queue.allCases {
+            try shares[queue]?.settle(self)
             let count = Int64(claimed.reduce(0) { $0 + ($1.queue == queue ? 1 : 0) })
             try tx.queues.count(queue, .queued, -count)
             try tx.queues.count(queue, .running, count)
@@ -57,21 +61,33 @@ extension Jobs {
         ).jobs
     }
 
-    private func take(_ ready: ReadyJob, _ queue: Queue, _ claim: Claim) throws -> ClaimedJob {
-        let expiresAt = tx.now + claim.lease
-        let lease = Lease(
-            job: ready.id, token: Int64.random(in: 0...Int64.max), duration: claim.lease, expiresAt: expiresAt)
-        let changed = try tx.connection.execute(
+    /// All in one statement. One token serves them all: a lease is a job and its token. What was cancelled a moment ago is
+    /// left out.
+    private func take(_ chosen: [(job: ReadyJob, queue: Queue)], _ claim: Claim) throws -> [ClaimedJob] {
+        guard !chosen.isEmpty else { return [] }
+        let (token, expiresAt) = (Int64.random(in: 0...Int64.max), tx.now + claim.lease)
+        let taken = try tx.connection.query(
             """
             update jobs set state = 'running', attempt = attempt + 1, lease_token = $2, lease_expires = $3,
-            lease_node = $4, lease_boot = $5 where id = $1 and state = 'queued'
+            lease_node = $4, lease_boot = $5 where id \(tx.connection.dialect.isIn("$1")) and state = 'queued'
+            returning id
             """,
-            [.id(ready.id), .integer(lease.token), .time(expiresAt), .id(claim.node), .text(claim.boot)])
-        guard changed == 1 else { throw LedgerFailure(.unavailable, "The job \(ready.id) was claimed elsewhere.") }
-        return ClaimedJob(
-            id: ready.id, kind: ready.kind, queue: queue, tenant: ready.tenant, trackID: ready.trackID,
-            uploadID: ready.uploadID, payload: ready.payload, attempt: ready.attempt + 1,
-            maximumAttempts: ready.maximumAttempts, requestID: ready.requestID, lease: lease)
+            [
+                .text(JSON.array(chosen.map { .string($0.job.id.text) }).text), .integer(token), .time(expiresAt),
+                .id(claim.node), .text(claim.boot),
+            ]
+        ).map {
+            var row = $0
+            return try row.text()
+        }
+        let isTaken = Set(taken)
+        return chosen.filter { isTaken.contains($0.job.id.text) }.map { job, queue in
+            ClaimedJob(
+                id: job.id, kind: job.kind, queue: queue, tenant: job.tenant, trackID: job.trackID,
+                uploadID: job.uploadID, payload: job.payload, attempt: job.attempt + 1,
+                maximumAttempts: job.maximumAttempts, requestID: job.requestID,
+                lease: Lease(job: job.id, token: token, duration: claim.lease, expiresAt: expiresAt))
+        }
     }
 
     /// Due jobs of one tenant in one queue, best first. Priorities are walked one by one, so that jobs of the best

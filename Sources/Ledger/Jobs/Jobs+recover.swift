@@ -8,7 +8,7 @@ extension Jobs {
     /// is burned. How many.
     package func takeBack(node: NodeID, exceptBoot boot: String) throws -> Int {
         let rows = try tx.connection.query(
-            "select \(Held.columns) from jobs where state = 'running' and lease_node = $1 and lease_boot <> $2",
+            "select \(Held.columns) from jobs where state = 'running' and lease_node = $1 and lease_boot <> $2\(tx.connection.held)",
             [.id(node), .text(boot)])
         for row in rows {
             let held = try Held(row)
@@ -28,7 +28,7 @@ extension Jobs {
         let rows = try tx.connection.query(
             """
             select \(Held.columns) from jobs where state = 'running' and lease_expires < $1
-            order by lease_expires limit $2
+            order by lease_expires limit $2\(tx.connection.heldUnlessTaken)
             """, [.time(tx.now), .integer(limit)])
         for row in rows {
             let held = try Held(row)

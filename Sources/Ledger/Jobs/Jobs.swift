@@ -41,7 +41,7 @@ package struct Jobs {
         if changed == 0 {
             // Somebody else's transaction had the key first.
             if let key = job.uniqueKey, let live = try live(key) { return Enqueued(id: live, isNew: false) }
-            throw LedgerFailure(.conflict(.unique), "A job with this id or key is being made elsewhere.")
+            throw LedgerFailure(.raced, "A job with this key was made and ended meanwhile.")
         }
         try tx.queues.count(job.queue, .queued, 1)
         try tx.queues.expect(job.queue, job.tenant, at: runAt)
@@ -54,6 +54,10 @@ package struct Jobs {
             "update jobs set lease_expires = $3 where id = $1 and lease_token = $2 and state = 'running'",
             [.id(lease.job), .integer(lease.token), .time(tx.now + duration)]) > 0
     }
+
+    /// False when the lease was lost. While this transaction lasts nobody finds the job ended, or ends it: for bodies that
+    /// decide whether there is more for it to do.
+    package func hold(_ lease: Lease) throws -> Bool { try held(lease) != nil }
 
     /// False when the lease was lost: nothing is changed then, and the caller must roll back what it meant to commit with it.
     package func settle(_ lease: Lease, _ outcome: JobOutcome) throws -> Bool {
@@ -76,7 +80,9 @@ package struct Jobs {
     }
 
     package func find(_ id: JobID) throws -> (job: JobRow, attempts: [JobAttempt])? {
-        guard let row = try tx.connection.first("select \(JobRow.columns) from jobs where id = $1", [.id(id)])
+        guard
+            let row = try tx.connection.first(
+                "select \(JobRow.columns) from jobs where id = $1\(tx.connection.held)", [.id(id)])
         else { return nil }
         let attempts = try tx.connection.query(
             "select attempt, at, node, error from job_attempts where job_id = $1 order by at, attempt", [.id(id)]
@@ -92,7 +98,8 @@ package struct Jobs {
     package func live(_ uniqueKey: String) throws -> JobID? {
         guard
             var row = try tx.connection.first(
-                "select id from jobs where unique_key = $1 and state in ('queued', 'running')", [.text(uniqueKey)])
+                "select id from jobs where unique_key = $1 and state in ('queued', 'running')\(tx.connection.held)",
+                [.text(uniqueKey)])
         else { return nil }
         return try row.id()
     }
@@ -136,13 +143,13 @@ package struct Jobs {
 
     private func held(_ lease: Lease) throws -> Held? {
         try tx.connection.first(
-            "select \(Held.columns) from jobs where id = $1 and lease_token = $2 and state = 'running'",
+            "select \(Held.columns) from jobs where id = $1 and lease_token = $2 and state = 'running'\(tx.connection.held)",
             [.id(lease.job), .integer(lease.token)]
         ).map { try Held($0) }
     }
 
     func finish(_ held: Held, _ state: JobState, error: String?) throws {
-        _ = try tx.connection.execute(
+        try tx.connection.perform(
             """
             update jobs set state = $2, finished_at = $3, last_error = coalesce($4, last_error), lease_token = null,
             lease_expires = null, lease_node = null, lease_boot = null where id = $1
@@ -152,7 +159,7 @@ package struct Jobs {
     }
 
     func requeue(_ held: Held, runAt: Timestamp, attempt: Int, error: String?, interrupted: Bool = false) throws {
-        _ = try tx.connection.execute(
+        try tx.connection.perform(
             """
             update jobs set state = 'queued', run_at = $2, attempt = $3, last_error = coalesce($4, last_error),
             interruptions = interruptions + $5, lease_token = null, lease_expires = null, lease_node = null,
@@ -165,7 +172,7 @@ package struct Jobs {
     }
 
     func note(_ held: Held, _ error: String) throws {
-        _ = try tx.connection.execute(
+        try tx.connection.perform(
             "insert into job_attempts (job_id, attempt, at, node, error) values (\(placeholders(5)))",
             [.id(held.id), .integer(held.attempt), .time(tx.now), .id(held.node), .text(error)])
     }

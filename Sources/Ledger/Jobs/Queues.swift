@@ -41,31 +41,35 @@ package struct Queues {
     /// A job of this tenant will be due at `runAt`.
     func expect(_ queue: Queue, _ tenant: TenantID, at runAt: Timestamp) throws {
         let values: [SQLValue] = [.state(queue), .id(tenant), .time(runAt)]
-        let known = try tx.connection.first(
-            "select next_at from queue_shares where queue = $1 and tenant = $2", Array(values.prefix(2)))
-        if var known {
-            if let next = try known.optionalTime(), next <= runAt {
-                // Already expected that early.
-            } else {
-                _ = try tx.connection.execute(
-                    "update queue_shares set next_at = $3 where queue = $1 and tenant = $2", values)
-            }
-        } else {
-            _ = try tx.connection.execute(
-                "insert into queue_shares (queue, tenant, finish, next_at) values ($1, $2, 0, $3)", values)
-        }
+        // The row is locked even where it stays as it is: a claimer that looks for this tenant's next job meanwhile would
+        // not see this one, and must not have the last word on when it is due.
+        try tx.connection.perform(
+            """
+            insert into queue_shares (queue, tenant, finish, next_at) values ($1, $2, 0, $3)
+            on conflict (queue, tenant) do update set next_at = excluded.next_at
+            where queue_shares.next_at is null or queue_shares.next_at > excluded.next_at
+            """, values)
         tx.hint(.jobs)
     }
 
-    /// Tenants that have a due job, who has had least first.
+    /// Tenants that have a due job, who has had least first. Their rows are the caller's until its transaction ends; what
+    /// another claimer has is left to it, unless it has everything: then there is waiting.
     func tenants(
         _ queue: Queue, after: (finish: Timestamp, tenant: TenantID)?, limit: Int
+    ) throws -> [(tenant: TenantID, finish: Timestamp)] {
+        let free = try tenants(queue, after: after, limit: limit, tx.connection.heldUnlessTaken)
+        guard free.isEmpty, after == nil, !tx.connection.heldUnlessTaken.isEmpty else { return free }
+        return try tenants(queue, after: nil, limit: 1, tx.connection.held)
+    }
+
+    private func tenants(
+        _ queue: Queue, after: (finish: Timestamp, tenant: TenantID)?, limit: Int, _ held: String
     ) throws -> [(tenant: TenantID, finish: Timestamp)] {
         try tx.connection.query(
             """
             select tenant, finish from queue_shares
             where queue = $1 and next_at is not null and next_at <= $2 and (finish, tenant) > ($3, $4)
-            order by finish, tenant limit $5
+            order by finish, tenant limit $5\(held)
             """,
             [
                 .state(queue), .time(tx.now), .integer(after?.finish.microseconds ?? -1),
@@ -78,7 +82,7 @@ package struct Queues {
     }
 
     func set(_ queue: Queue, _ tenant: TenantID, finish: Timestamp, nextAt: Timestamp?) throws {
-        _ = try tx.connection.execute(
+        try tx.connection.perform(
             "update queue_shares set finish = $3, next_at = $4 where queue = $1 and tenant = $2",
             [.state(queue), .id(tenant), .time(finish), .time(nextAt)])
     }

@@ -46,7 +46,7 @@ struct Migrations {
 
     func run(_ pending: [Migration], on connection: any SQLConnection, now: Timestamp) throws(LedgerFailure) {
         for step in pending {
-            for statement in step.statements { _ = try connection.execute(statement, []) }
+            for statement in step.statements { _ = try connection.execute(connection.dialect.schema(statement), []) }
             _ = try connection.execute(
                 """
                 insert into schema_migrations (number, name, checksum, oldest_program, applied_at)

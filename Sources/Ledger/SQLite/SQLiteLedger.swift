@@ -22,8 +22,8 @@ package final class SQLiteLedger: LedgerStore {
     }
 
     package let hints = Hints()
-    private let writes: Mailbox<SQLiteRequest>
-    private let reads: Mailbox<SQLiteRequest>
+    private let writes: Mailbox<LedgerRequest>
+    private let reads: Mailbox<LedgerRequest>
     private let time: any TimeSource
     private let observe: (@Sendable (StaticString, Duration) -> Void)?
     private let ends: ThreadEnds
@@ -76,13 +76,13 @@ package final class SQLiteLedger: LedgerStore {
     }
 
     private func submit<T: Sendable>(
-        to mailbox: Mailbox<SQLiteRequest>, _ label: StaticString,
+        to mailbox: Mailbox<LedgerRequest>, _ label: StaticString,
         _ body: @escaping @Sendable (Transaction) throws -> T
     ) async throws -> T {
         let began = ContinuousClock.now
         defer { observe?(label, ContinuousClock.now - began) }
         return try await withCheckedThrowingContinuation { continuation in
-            let request = SQLiteRequest(label, continuation, body)
+            let request = LedgerRequest(label, continuation, body)
             switch mailbox.put(request) {
             case .taken: break
             case .full: request.refuse(LedgerFailure(.overloaded, "Too many ledger calls are waiting already."))

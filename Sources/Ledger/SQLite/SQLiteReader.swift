@@ -12,7 +12,7 @@ final class SQLiteReader: @unchecked Sendable {
         self.time = time
     }
 
-    func loop(_ mailbox: Mailbox<SQLiteRequest>, _ ends: ThreadEnds) -> @Sendable () -> Void {
+    func loop(_ mailbox: Mailbox<LedgerRequest>, _ ends: ThreadEnds) -> @Sendable () -> Void {
         { [self] in
             while let requests = mailbox.take(upTo: 1) {
                 for request in requests { answer(request) }
@@ -21,7 +21,7 @@ final class SQLiteReader: @unchecked Sendable {
         }
     }
 
-    private func answer(_ request: SQLiteRequest) {
+    private func answer(_ request: LedgerRequest) {
         do {
             try connection.run("begin")
             let one = request.run(Transaction(connection: connection, now: time.now))

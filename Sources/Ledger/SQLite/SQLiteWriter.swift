@@ -17,7 +17,7 @@ final class SQLiteWriter: @unchecked Sendable {
         self.hints = hints
     }
 
-    func loop(_ mailbox: Mailbox<SQLiteRequest>, _ ends: ThreadEnds) -> @Sendable () -> Void {
+    func loop(_ mailbox: Mailbox<LedgerRequest>, _ ends: ThreadEnds) -> @Sendable () -> Void {
         { [self] in
             while let group = mailbox.take(upTo: Self.groupLimit) { commit(group) }
             // The log goes back into the file, so that a closed ledger is one file.
@@ -26,8 +26,8 @@ final class SQLiteWriter: @unchecked Sendable {
         }
     }
 
-    private func commit(_ group: [SQLiteRequest]) {
-        var ran: [SQLiteRequest.Ran] = []
+    private func commit(_ group: [LedgerRequest]) {
+        var ran: [LedgerRequest.Ran] = []
         var raised: Set<Hints.Kind> = []
         var fate: LedgerFailure?
         do throws(LedgerFailure) {
@@ -58,7 +58,7 @@ final class SQLiteWriter: @unchecked Sendable {
     }
 
     /// Ends the body's savepoint; throws when the whole transaction is lost.
-    private func close(_ one: SQLiteRequest.Ran) throws(LedgerFailure) {
+    private func close(_ one: LedgerRequest.Ran) throws(LedgerFailure) {
         guard let failure = one.failure else { return try connection.run("release body") }
         guard connection.isInTransaction else {
             // SQLite has rolled everything back by itself: a full disk, an error of the device.

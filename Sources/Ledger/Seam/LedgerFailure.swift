@@ -5,6 +5,10 @@ package struct LedgerFailure: Error, Sendable, CustomStringConvertible {
     package enum Kind: Sendable, Equatable {
         /// Cannot be opened or reached now.
         case unavailable
+        /// The server does not let us in: a wrong password, no such database, no trust in its certificate.
+        case refused
+        /// Another transaction was first; the body is run again.
+        case raced
         /// No space on the disk; the service lives, and later writes succeed when there is space again.
         case full
         case readOnly
@@ -43,8 +47,8 @@ package struct LedgerFailure: Error, Sendable, CustomStringConvertible {
 
     package var isPassing: Bool {
         switch kind {
-        case .unavailable, .full, .overloaded, .queueFull: true
-        case .readOnly, .corrupt, .newerSchema, .changedMigration, .closed, .conflict, .program: false
+        case .unavailable, .raced, .full, .overloaded, .queueFull: true
+        case .refused, .readOnly, .corrupt, .newerSchema, .changedMigration, .closed, .conflict, .program: false
         }
     }
 

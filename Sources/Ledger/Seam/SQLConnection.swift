@@ -10,15 +10,53 @@ package protocol SQLConnection: AnyObject {
     func query(_ sql: String, _ values: [SQLValue]) throws(LedgerFailure) -> [SQLRow]
     /// How many rows it changed.
     func execute(_ sql: String, _ values: [SQLValue]) throws(LedgerFailure) -> Int
+    /// A change that nobody counts: a backend across a network sends it with what is asked next, and tells its failure
+    /// then.
+    func perform(_ sql: String, _ values: [SQLValue]) throws(LedgerFailure)
+
+    /// At the end of a select: the row found is this transaction's until it ends, so that what is decided on it still
+    /// holds when it is written. Empty where there is one writer, and in reads.
+    var held: String { get }
+    /// The same, for takers who leave alone what another has.
+    var heldUnlessTaken: String { get }
+    /// From here on to the end, this transaction is the only one under that name. For decisions on what is not one row: a
+    /// sum, a row that is not there yet.
+    func lock(_ name: String) throws(LedgerFailure)
+}
+
+extension SQLConnection {
+    func perform(_ sql: String, _ values: [SQLValue]) throws(LedgerFailure) { _ = try execute(sql, values) }
+    var held: String { "" }
+    var heldUnlessTaken: String { "" }
+    func lock(_ name: String) throws(LedgerFailure) {}
 }
 
 /// The few places where the backends' SQL differs.
 package enum Dialect: Sendable {
-    case sqlite
+    case sqlite, postgres
 
     /// After an insert: a row that is there already is left alone, and the insert counts as no change. Asked for instead of
     /// an error, because PostgreSQL ends a transaction at its first error.
     var orIgnore: String { " on conflict do nothing" }
+
+    /// A column is one of those in a JSON list of texts, given as one parameter: one statement for lists of any length.
+    func isIn(_ parameter: String) -> String {
+        switch self {
+        case .sqlite: "in (select value from json_each(\(parameter)))"
+        case .postgres: "= any(array(select json_array_elements_text(cast(\(parameter) as json))))"
+        }
+    }
+
+    /// A statement of the schema. Texts are compared byte by byte everywhere, as SQLite and Swift do.
+    func schema(_ statement: String) -> String {
+        guard self == .postgres else { return statement }
+        var statement = statement
+        for end in [" ", ",", ")"] {
+            statement = statement.split(separator: " text" + end, omittingEmptySubsequences: false)
+                .joined(separator: " text collate \"C\"" + end)
+        }
+        return statement
+    }
 
     /// After an insert: a row with the same key gets the new values.
     func orUpdate(_ key: String, _ columns: [String]) -> String {

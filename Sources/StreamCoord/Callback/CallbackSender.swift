@@ -73,6 +73,8 @@ package struct CallbackSender: Sendable {
     }
 
     private func next(_ job: ClaimedJob, in tx: Transaction) throws -> Step {
+        // Held, so that an event told meanwhile by another node finds this job as it will be, not as it was.
+        guard try tx.jobs.hold(job.lease) else { return .ended(.settled) }
         guard let track = job.trackID, let endpoint = job.payload["endpoint"],
             let delivery = try tx.deliveries.next(endpoint: endpoint, track: track)
         else {

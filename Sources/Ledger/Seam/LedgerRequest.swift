@@ -1,6 +1,6 @@
 /// A body that waits for its transaction, with what its caller gets told. All of it is immutable, so it may cross to the
 /// connection's thread.
-struct SQLiteRequest: Sendable {
+struct LedgerRequest: Sendable {
     /// A body that has run. Its caller is answered when its transaction's fate is known: nil for committed.
     struct Ran {
         let failure: (any Error)?
