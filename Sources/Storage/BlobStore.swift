@@ -14,6 +14,9 @@ package protocol BlobStore: Sendable {
 
     /// `refused` when there is more than `limit` bytes of it.
     func get(_ key: BlobKey, limit: Int) async throws(BlobFailure) -> [UInt8]
+    /// From the beginning, or the part of it that lies in `range`; `absent` where there is nothing. A range that ends past
+    /// the blob is cut; one that begins at its end or later is `refused`.
+    func read(_ key: BlobKey, range: Range<Int64>?) async throws(BlobFailure) -> any BlobReader
     /// Nil where there is nothing.
     func size(of key: BlobKey) async throws(BlobFailure) -> Int64?
     /// Nothing there is no error: sweeps may run twice.

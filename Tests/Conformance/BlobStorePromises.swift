@@ -15,7 +15,7 @@ struct BlobStorePromise: Sendable, CustomTestStringConvertible {
 
     static func key(_ path: String) throws -> BlobKey { try #require(BlobKey(path)) }
 
-    static let all: [Self] = putting + taking + listing
+    static let all: [Self] = putting + taking + reading + listing
 
     private static let putting: [Self] = [
         Self("gives back the bytes it was given") { store in
@@ -134,6 +134,55 @@ struct BlobStorePromise: Sendable, CustomTestStringConvertible {
                 try await group.waitForAll()
             }
             #expect(try await store.list(prefix: "busy/", after: nil, limit: 9) == [])
+        },
+    ]
+
+    /// A blob that no piece of any size divides evenly.
+    private static let long = (0..<700_001).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 8) }
+
+    private static func read(_ store: any BlobStore, _ key: BlobKey, _ range: Range<Int64>?) async throws -> [UInt8] {
+        let reader = try await store.read(key, range: range)
+        #expect(reader.size == Int64(long.count))
+        var bytes: [UInt8] = []
+        while true {
+            let piece = try await reader.next()
+            if piece.isEmpty { return bytes }
+            bytes += piece
+        }
+    }
+
+    private static let reading: [Self] = [
+        Self("reads a blob piece by piece, from its first byte to its last") { store in
+            try await store.put(long, at: key("read/long"))
+            #expect(try await read(store, key("read/long"), nil) == long)
+        },
+        Self("reads the range that was asked for, and no more") { store in
+            try await store.put(long, at: key("read/long"))
+            #expect(try await read(store, key("read/long"), 3..<300_005) == Array(long[3..<300_005]))
+            #expect(try await read(store, key("read/long"), 700_000..<700_001) == [long[700_000]])
+        },
+        Self("cuts a range that reaches past the end") { store in
+            try await store.put(long, at: key("read/long"))
+            #expect(try await read(store, key("read/long"), 699_990..<900_000) == Array(long[699_990...]))
+        },
+        Self("refuses a range that begins where the blob ends") { store in
+            try await store.put([1, 2], at: key("read/short"))
+            let failure = await #expect(throws: BlobFailure.self) {
+                try await store.read(key("read/short"), range: 2..<3)
+            }
+            #expect(failure?.kind == .refused)
+        },
+        Self("reads an empty blob to its end") { store in
+            try await store.put([], at: key("read/empty"))
+            let reader = try await store.read(key("read/empty"), range: nil)
+            #expect(reader.size == 0)
+            #expect(try await reader.next() == [])
+        },
+        Self("has nothing to read where there is nothing") { store in
+            let failure = await #expect(throws: BlobFailure.self) { try await store.read(key("read/no"), range: nil) }
+            #expect(failure?.kind == .absent)
+            let part = await #expect(throws: BlobFailure.self) { try await store.read(key("read/no"), range: 0..<1) }
+            #expect(part?.kind == .absent)
         },
     ]
 

@@ -142,6 +142,12 @@ final class MemoryBlobStore: BlobStore {
         do throws(Errno) { return try Files.readWhole(path, limit: 1 << 20) } catch { throw BlobFailure(error, path) }
     }
 
+    func read(_ key: BlobKey, range: Range<Int64>?) async throws(BlobFailure) -> any BlobReader {
+        let bytes = try await get(key, limit: .max)
+        if let range, range.lowerBound >= bytes.count { throw BlobFailure(.refused, "no such range of \(key)") }
+        return MemoryReader(bytes, range)
+    }
+
     func get(_ key: BlobKey, limit: Int) async throws(BlobFailure) -> [UInt8] {
         guard let bytes = blobs.withLock({ $0[key] }) else { throw BlobFailure(.absent, key.path) }
         guard bytes.count <= limit else { throw BlobFailure(.refused, key.path) }
@@ -162,4 +168,24 @@ final class MemoryBlobStore: BlobStore {
     }
 
     func localPath(of key: BlobKey) -> String? { nil }
+}
+
+private final class MemoryReader: BlobReader {
+    let size: Int64
+    let tag = ""
+    private let rest: Mutex<ArraySlice<UInt8>>
+
+    init(_ bytes: [UInt8], _ range: Range<Int64>?) {
+        size = Int64(bytes.count)
+        let range = (range ?? 0..<size).clamped(to: 0..<size)
+        rest = Mutex(bytes[Int(range.lowerBound)..<Int(range.upperBound)])
+    }
+
+    func next() async throws(BlobFailure) -> [UInt8] {
+        rest.withLock { rest in
+            let piece = Array(rest.prefix(65_536))
+            rest = rest.dropFirst(piece.count)
+            return piece
+        }
+    }
 }
