@@ -37,7 +37,7 @@ package actor WorkerPool {
     private let context: WorkerContext
     private let report: @Sendable (WorkerReport) -> Void
     /// By lease: a job whose lease was lost may come back before its first run has ended.
-    private var running: [Int64: Running] = [:]
+    private var running: [Lease: Running] = [:]
     private var turns = QueueTurns()
     private var isDraining = false
     /// Raised when a job ends: there is room again.
@@ -113,10 +113,10 @@ package actor WorkerPool {
         // Awaited and cancelled by `drain`, through `running`.
         let task = Task {
             await work(job)
-            running[job.lease.token] = nil
+            running[job.lease] = nil
             ends.raise(.jobs)
         }
-        running[job.lease.token] = Running(job: job, task: task)
+        running[job.lease] = Running(job: job, task: task)
     }
 
     private func wait(since hinted: Hints.Mark, _ ended: Hints.Mark) async {

@@ -71,6 +71,26 @@ import Worker
         #expect(id.text.hasPrefix("job_"))
     }
 
+    @Test func `gives back all that one claim brought when it is cancelled`() async throws {
+        let began = Tally()
+        try await withPool { _, context in
+            began.add()
+            try await context.time.sleep(for: .seconds(1_000_000))
+            return .done
+        } _: { rig in
+            // In one transaction, so that one claim finds them all.
+            let ids = try await rig.ledger.write("add") { tx in
+                try (0..<3).map { _ in
+                    try tx.jobs.enqueue(NewJob(kind: "test", queue: .finish, tenant: TenantID(checked: "a"))).id
+                }
+            }
+            await began.wait(for: 3)
+            rig.stop()
+            await rig.stopped()
+            for id in ids { #expect(try await rig.look(id).state == .queued) }
+        }
+    }
+
     @Test func `gives back the job of a handler that will not end, and its late settlement hits nothing`() async throws
     {
         let began = Tally()

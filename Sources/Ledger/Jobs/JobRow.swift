@@ -42,7 +42,7 @@ package struct NewJob: Sendable {
 
 /// What a worker holds while it works a job. The token is random and compared by equality: a worker that slept past its
 /// lease settles nothing, whoever holds the job by then.
-package struct Lease: Sendable, Equatable {
+package struct Lease: Sendable, Hashable {
     package let job: JobID
     package let token: Int64
     package let duration: Duration
