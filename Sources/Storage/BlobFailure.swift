@@ -13,12 +13,32 @@ package struct BlobFailure: Error, Sendable, CustomStringConvertible {
         case refused
     }
 
+    /// What an operator must mend; the message says how. No try of ours helps, yet work that waits may go on afterwards:
+    /// such a failure is `away`, and who starts or examines a server looks here.
+    package enum Cause: Sendable, Hashable {
+        case noCredentials
+        case wrongSecret
+        case unknownKey
+        case expiredToken
+        case missingBucket
+        case noPermission
+        /// The bucket's own region, where the store said it.
+        case wrongRegion(String?)
+        /// By more than a store forgives.
+        case clockOff
+        case tls
+        case unresolved
+        case unreachable
+    }
+
     package let kind: Kind
     package let message: String
+    package let cause: Cause?
 
-    package init(_ kind: Kind, _ message: String) {
+    package init(_ kind: Kind, _ message: String, cause: Cause? = nil) {
         self.kind = kind
         self.message = message
+        self.cause = cause
     }
 
     package var description: String { message }

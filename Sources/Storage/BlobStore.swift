@@ -21,6 +21,10 @@ package protocol BlobStore: Sendable {
     func size(of key: BlobKey) async throws(BlobFailure) -> Int64?
     /// Nothing there is no error: sweeps may run twice.
     func delete(_ key: BlobKey) async throws(BlobFailure)
+    /// Many, each as `delete` would. When it throws, some may be gone.
+    func delete(_ keys: [BlobKey]) async throws(BlobFailure)
+    /// The same bytes under a second name; they never leave the store.
+    func copy(_ from: BlobKey, to: BlobKey) async throws(BlobFailure)
     /// What begins with `prefix` (a text, not a folder) and comes after `after`, in the order of keys.
     func list(prefix: String, after: BlobKey?, limit: Int) async throws(BlobFailure) -> [BlobEntry]
 
@@ -60,13 +64,17 @@ extension BlobStore {
         try await get(key, limit: 64 << 20)
     }
 
+    package func delete(_ keys: [BlobKey]) async throws(BlobFailure) {
+        for key in keys { try await delete(key) }
+    }
+
     /// Deletes all that begins with `prefix`, a page at a time; says how many.
     @discardableResult
     package func deleteAll(prefix: String) async throws(BlobFailure) -> Int {
         var count = 0
         while true {
             let page = try await list(prefix: prefix, after: nil, limit: 500)
-            for entry in page { try await delete(entry.key) }
+            try await delete(page.map(\.key))
             count += page.count
             if page.count < 500 { return count }
         }

@@ -62,6 +62,11 @@ struct BlobTree: Sendable {
         }
     }
 
+    func copy(_ from: BlobKey, to key: BlobKey) throws(BlobFailure) {
+        let file = try at(from) { () throws(Errno) in SharedDescriptor(try FileDescriptor.reading(path(of: from))) }
+        try publish(file: file.descriptor, at: key)
+    }
+
     /// One rename where the folder lies on this disk; else file by file.
     func adopt(_ folder: String, as prefix: BlobKey) throws(BlobFailure) {
         let target = path(of: prefix)

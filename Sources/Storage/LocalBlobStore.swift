@@ -75,6 +75,11 @@ package struct LocalBlobStore: BlobStore {
         }
     }
 
+    package func copy(_ from: BlobKey, to: BlobKey) async throws(BlobFailure) {
+        let tree = tree
+        try await lanes.lane(for: to).run { () throws(BlobFailure) in try tree.copy(from, to: to) }
+    }
+
     package func size(of key: BlobKey) async throws(BlobFailure) -> Int64? {
         let path = tree.path(of: key)
         return try await lanes.lane(for: key).run { () throws(BlobFailure) in

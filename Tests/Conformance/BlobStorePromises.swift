@@ -107,6 +107,22 @@ struct BlobStorePromise: Sendable, CustomTestStringConvertible {
             #expect(failure?.kind == .refused)
             #expect(try await store.get(key("long"), limit: 3) == [1, 2, 3])
         },
+        Self("gives the same bytes a second name") { store in
+            try await store.put([1, 2, 3], at: key("copy/from"))
+            try await store.copy(key("copy/from"), to: key("copy/to/b"))
+            try await store.put([4], at: key("copy/from"))
+            #expect(try await store.get(key("copy/to/b")) == [1, 2, 3])
+            let failure = await #expect(throws: BlobFailure.self) {
+                try await store.copy(key("copy/never"), to: key("copy/x"))
+            }
+            #expect(failure?.kind == .absent)
+        },
+        Self("deletes many at once, those that are not there too") { store in
+            for name in ["a", "b", "c"] { try await store.put([1], at: key("bulk/\(name)")) }
+            try await store.delete([key("bulk/a"), key("bulk/never"), key("bulk/c")])
+            #expect(try await store.list(prefix: "bulk/", after: nil, limit: 9).map(\.key.path) == ["bulk/b"])
+            try await store.delete([BlobKey]())
+        },
         Self("deletes twice without an error") { store in
             let key = try key("gone/and/gone")
             try await store.put([], at: key)

@@ -148,6 +148,8 @@ final class MemoryBlobStore: BlobStore {
         return MemoryReader(bytes, range)
     }
 
+    func copy(_ from: BlobKey, to: BlobKey) async throws(BlobFailure) { try await put(get(from, limit: .max), at: to) }
+
     func get(_ key: BlobKey, limit: Int) async throws(BlobFailure) -> [UInt8] {
         guard let bytes = blobs.withLock({ $0[key] }) else { throw BlobFailure(.absent, key.path) }
         guard bytes.count <= limit else { throw BlobFailure(.refused, key.path) }
