@@ -48,6 +48,8 @@ final class Health: Sendable {
             fields: [("Cache-Control", "no-store")])
     }
 
+    func checks() async -> JSON { await look().0 }
+
     private func look() async -> (JSON, Bool, Bool) {
         let now = time.now
         if let said = said.withLock({ $0 }), now - said.at < .seconds(3), said.ready {

@@ -79,6 +79,10 @@ extension Node {
                 PeriodicTask("uploads.sweep", every: .seconds(30)) {
                     while try await uploads.sweep(limit: 100) == 100 {}
                 },
+                // Its own name on each node: every node beats.
+                PeriodicTask("node.heartbeat:\(node)", every: .seconds(10)) {
+                    _ = try await ledger.write("node.heartbeat") { tx in try tx.nodes.heartbeat(node, boot: boot) }
+                },
                 PeriodicTask("generations.sweep", every: .seconds(60)) {
                     try await sweep.old(after: settings.playbackTTL)
                 },

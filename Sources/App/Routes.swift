@@ -44,6 +44,8 @@ struct Routes: Sendable {
             delivery: delivery, time: time
         ).register(on: &router, authorize: authenticate)
         EventStream(ledger: ledger, time: time, links: events.links).register(on: &router, authorize: authenticate)
+        AdminRoutes(ledger: ledger, events: events, uploads: uploads, health: health, time: time)
+            .register(on: &router, authorize: authenticate)
         delivery.register(on: &router)
         health.register(on: &router)
         return router

@@ -125,12 +125,17 @@ package struct Refusal: Error, Sendable {
     package let details: [String]
     /// Response fields that belong to the answer: `Retry-After`, `Allow`, `Upload-Offset`.
     package let fields: [(String, String)]
+    /// Further members of `error`, each a JSON text: `retryAfterMs`.
+    package let members: [(String, String)]
 
-    package init(_ code: FailureCode, _ message: String? = nil, details: [String] = [], fields: [(String, String)] = [])
-    {
+    package init(
+        _ code: FailureCode, _ message: String? = nil, details: [String] = [], fields: [(String, String)] = [],
+        members: [(String, String)] = []
+    ) {
         self.code = code
         self.message = message ?? code.sentence
         self.details = details
         self.fields = fields
+        self.members = members
     }
 }

@@ -5,7 +5,8 @@ package enum Problem {
     package static func envelope(_ refusal: Refusal, requestID: RequestID) -> Response {
         let body =
             "{\"success\":false,\"error\":{\"code\":\(quoted(refusal.code.rawValue)),\"message\":\(quoted(refusal.message)),"
-            + "\"docs\":\(quoted(docs(refusal.code))),\"details\":[\(refusal.details.joined(separator: ","))]},"
+            + "\"docs\":\(quoted(docs(refusal.code))),\"details\":[\(refusal.details.joined(separator: ","))]"
+            + refusal.members.map { ",\(quoted($0)):\($1)" }.joined() + "},"
             + "\"requestId\":\(quoted(requestID.text))}"
         return .bytes(
             refusal.code.status, Array(body.utf8), type: "application/json", fields: refusal.fields)

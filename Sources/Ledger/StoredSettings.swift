@@ -19,10 +19,16 @@ package struct StoredSettings {
     /// True for one caller each time `period` is over, however many ask and however long nobody did: what is overdue is
     /// done once.
     package func takeTurn(_ name: String, every period: Duration) throws -> Bool {
+        try untilTurn(name, every: period) == nil
+    }
+
+    /// Nil for who took the turn; else how long until there is one. A clock that was set back makes nobody wait longer than
+    /// the period.
+    package func untilTurn(_ name: String, every period: Duration) throws -> Duration? {
         try tx.connection.lock("setting:\(name)")
         let next = try get(name).flatMap { Int64($0) }.map { Timestamp(microseconds: $0) }
-        if let next, tx.now < next { return false }
+        if let next, tx.now < next, next <= tx.now + period { return next - tx.now }
         try set(name, String((tx.now + period).microseconds))
-        return true
+        return nil
     }
 }

@@ -4,7 +4,8 @@ import App
 enum Command: String, CaseIterable {
     case serve, upload, status
     case playURL = "play-url"
-    case keys, token, config, doctor, verify
+    case jobs, queues, dead
+    case keys, token, config, doctor, verify, migrate
 
     func run(_ arguments: [String]) async throws -> Int32 {
         switch self {
@@ -12,11 +13,15 @@ enum Command: String, CaseIterable {
         case .upload: try await UploadCommand.run(arguments)
         case .status: try await StatusCommand.run(arguments)
         case .playURL: try await PlayURLCommand.run(arguments)
+        case .jobs: try await JobsCommand.run(arguments)
+        case .queues: try await QueuesCommand.run(arguments)
+        case .dead: try await DeadCommand.run(arguments)
         case .keys: try await KeysCommand.run(arguments)
         case .token: try TokenCommand.run(arguments)
         case .config: try ConfigCommand.run(arguments)
         case .doctor: try await DoctorCommand.run(arguments)
         case .verify: try await VerifyCommand.run(arguments)
+        case .migrate: try await MigrateCommand.run(arguments)
         }
     }
 }

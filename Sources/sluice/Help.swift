@@ -10,11 +10,15 @@ enum Help {
           upload FILE...         send files, wait until they are ready
           status TRACK           what became of a track (--watch until it is ready)
           play-url TRACK         a link that plays
+          jobs list|show|cancel  what is to be done, one by one
+          queues list|pause|resume   what waits, and whether it may go on
+          dead list|retry|replay     what was given up, and again
           keys create|list|revoke   API keys
           token --track TRACK    a playback token, made without the server
           config                 every setting, its value and where it came from
           doctor                 what this machine lacks, and how to mend it
           verify                 ledger against stored files
+          migrate                the ledger's schema, up to this program (--plan)
           version                which version this is
 
         On the server's own machine no key is needed; elsewhere set SLUICE_URL and
@@ -52,6 +56,49 @@ extension Command {
             """
         case .status: "usage: sluice status TRACK [--watch] [--json]\nSays what became of a track.\n"
         case .playURL: "usage: sluice play-url TRACK [--expires 1h] [--json]\nPrints a link that plays, alone.\n"
+        case .jobs:
+            """
+            usage: sluice jobs [list] [--state STATE] [--queue QUEUE] [--limit N] [--page N]
+                   sluice jobs show JOB
+                   sluice jobs cancel JOB
+            Lists jobs, newest first; shows one with every attempt and its error; cancels
+            one that is still queued.
+              --state       queued, running, done, dead or cancelled
+              --queue       deliver, finish, prepare or sweep
+              --tenant      of one tenant only (operator)
+              --json        the data alone
+              --url, --key  a server elsewhere (SLUICE_URL, SLUICE_KEY)
+
+            """
+        case .queues:
+            """
+            usage: sluice queues [list] [--tenant T] [--json]
+                   sluice queues pause QUEUE
+                   sluice queues resume QUEUE
+            What waits in each queue and since when. A paused queue takes jobs and starts
+            none, on every node; pausing needs a key of tenant default.
+              --url, --key  a server elsewhere (SLUICE_URL, SLUICE_KEY)
+
+            """
+        case .dead:
+            """
+            usage: sluice dead [list] [--queue QUEUE] [--limit N] [--page N] [--json]
+                   sluice dead retry JOB
+                   sluice dead replay [--limit N] [--yes]
+            Jobs that were given up, with their last error. Replay queues the oldest again,
+            at most 500 (--limit), once in 15 s; it says how many and asks first.
+              --yes         do not ask
+              --tenant      of one tenant only (operator)
+              --url, --key  a server elsewhere (SLUICE_URL, SLUICE_KEY)
+
+            """
+        case .migrate:
+            """
+            usage: sluice migrate [--plan] [--data FOLDER] [--json]
+            Brings the ledger's schema up to this program. serve does the same at its start.
+              --plan        say what would run, change nothing
+
+            """
         case .keys:
             """
             usage: sluice keys create --name NAME [--tenant T] [--permissions A,B] [--json]

@@ -22,6 +22,15 @@ enum Home {
         }
     }
 
+    /// What opening the ledger would change; nothing is changed.
+    static func plan(_ settings: Settings) throws -> [Migration] {
+        do {
+            return try SQLiteLedger.plan(.init(path: settings.data + "/ledger.sqlite"))
+        } catch let error as LedgerFailure {
+            throw Complaint("cannot open the ledger", why: error.message, remedy: "sluice doctor")
+        }
+    }
+
     static func duration(_ text: String) throws -> Duration {
         let units: [Character: Int64] = ["s": 1, "m": 60, "h": 3600, "d": 86_400]
         guard let last = text.last, let unit = units[last], let number = Int64(text.dropLast()),

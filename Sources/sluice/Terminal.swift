@@ -5,6 +5,14 @@ import Glibc
 enum Terminal {
     static let errorIsTerminal = isatty(2) == 1
 
+    static let inputIsTerminal = isatty(0) == 1
+
+    /// Of the terminal that reads the answers; 80 where none does.
+    static var answerWidth: Int {
+        var size = winsize()
+        return ioctl(1, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 20 ? Int(size.ws_col) : 80
+    }
+
     static func out(_ text: String) { put(text, to: 1) }
     static func error(_ text: String) { put(text, to: 2) }
 

@@ -40,6 +40,43 @@ extension Jobs {
         return counts
     }
 
+    /// How many jobs of one tenant a queue has in each state, each exact to 10,000.
+    package func counts(_ queue: Queue, tenant: TenantID) throws -> [JobState: Int] {
+        var counts: [JobState: Int] = [:]
+        for state in JobState.allCases { counts[state] = try total([state], [queue], tenant) }
+        return counts
+    }
+
+    /// Since when the longest waiting job of a queue waits.
+    package func oldest(_ queue: Queue, tenant: TenantID?) throws -> Timestamp? {
+        let owner = tenant == nil ? "" : " and tenant = $2"
+        var row = try tx.connection.first(
+            """
+            select created_at from jobs where queue = $1 and state = 'queued'\(owner) order by created_at, id limit 1
+            """, [.state(queue)] + (tenant.map { [.id($0)] } ?? []))
+        return try row?.time()
+    }
+
+    /// Dead jobs that can be put back, oldest first: those whose work is live again are stepped over.
+    package func replayable(tenant: TenantID?, limit: Int) throws -> [JobID] {
+        let owner = tenant == nil ? "" : " and tenant = $3"
+        var found: [(at: Timestamp, id: JobID)] = []
+        for queue in Queue.allCases {
+            found += try tx.connection.query(
+                """
+                select created_at, id from jobs where queue = $1 and state = 'dead'\(owner) and (unique_key is null or
+                not exists (select 1 from jobs as live where live.unique_key = jobs.unique_key
+                and live.state in ('queued', 'running')))
+                order by created_at, id limit $2
+                """, [.state(queue), .integer(limit)] + (tenant.map { [.id($0)] } ?? [])
+            ).map {
+                var row = $0
+                return (try row.time(), try row.id())
+            }
+        }
+        return found.sorted { ($0.at, $0.id) < ($1.at, $1.id) }.prefix(limit).map(\.id)
+    }
+
     private func total(_ states: [JobState], _ queues: [Queue], _ tenant: TenantID?) throws -> Int {
         if let tenant {
             let states = states.map { "'\($0.rawValue)'" }.joined(separator: ", ")

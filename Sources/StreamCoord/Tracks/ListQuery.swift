@@ -1,16 +1,16 @@
-import Core
-import HTTPServer
-import Ledger
+package import Core
+package import HTTPServer
+package import Ledger
 
 /// `page`, `limit` and `cursor` of a list, and the pagination of its answer. A wrong one is refused, never guessed.
-struct ListQuery: Sendable {
-    let position: Position
-    let limit: Int
+package struct ListQuery: Sendable {
+    package let position: Position
+    package let limit: Int
     private let page: Int
 
-    static let largest = 100
+    package static let largest = 100
 
-    init(_ query: Query) throws {
+    package init(_ query: Query) throws {
         limit = try Self.number(query, "limit", 1...Self.largest) ?? 20
         page = try Self.number(query, "page", 1...1_000_000) ?? 1
         if let text = query["cursor"] {
@@ -23,7 +23,7 @@ struct ListQuery: Sendable {
         }
     }
 
-    func pagination<Row>(of found: Page<Row>) -> JSON {
+    package func pagination<Row>(of found: Page<Row>) -> JSON {
         [
             "page": .integer(Int64(page)), "limit": .integer(Int64(limit)), "total": .integer(Int64(found.total)),
             "totalPages": .integer(Int64((found.total + limit - 1) / limit)),
@@ -31,6 +31,7 @@ struct ListQuery: Sendable {
         ]
     }
 
+    /// A whole number of a query, refused where it is none or outside.
     private static func number(_ query: Query, _ name: String, _ range: ClosedRange<Int>) throws -> Int? {
         guard let text = query[name] else { return nil }
         guard let number = Int(pathParameter: text), range.contains(number) else {

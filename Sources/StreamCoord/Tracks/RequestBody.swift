@@ -1,12 +1,12 @@
-import Core
-import HTTPServer
+package import Core
+package import HTTPServer
 
 /// A JSON object that a request brought, read member by member; a wrong one is named with what was expected.
-struct RequestBody {
+package struct RequestBody {
     private let object: JSON
 
     /// An empty body is an empty object.
-    init(of request: Request, limit: Int = 65_536) async throws {
+    package init(of request: Request, limit: Int = 65_536) async throws {
         let bytes: [UInt8]
         do throws(BodyFailure) {
             bytes = try await request.body.collect(limit: limit)
@@ -26,9 +26,9 @@ struct RequestBody {
     }
 
     /// Nil where the member is missing or null.
-    subscript(_ name: String) -> JSON? { object[name].flatMap { $0.isNull ? nil : $0 } }
+    package subscript(_ name: String) -> JSON? { object[name].flatMap { $0.isNull ? nil : $0 } }
 
-    func value<T>(_ name: String, _ expected: String, _ read: (JSON) -> T?) throws -> T? {
+    package func value<T>(_ name: String, _ expected: String, _ read: (JSON) -> T?) throws -> T? {
         guard let json = self[name] else { return nil }
         guard let value = read(json) else { throw StreamFailure(.invalidRequest, "\(name) must be \(expected).") }
         return value

@@ -1,9 +1,7 @@
-import Core
-
 /// The two forms of a moment that others send us.
-enum Dates {
+package enum Dates {
     /// The one form that RFC 9110 §5.6.7 lets anyone send: `Sun, 06 Nov 1994 08:49:37 GMT`.
-    static func http(_ text: String) -> Timestamp? {
+    package static func http(_ text: String) -> Timestamp? {
         let parts = text.split(separator: " ")
         guard parts.count == 6, parts[5] == "GMT", let day = Int(parts[1]), let year = Int(parts[3]),
             let month = months.firstIndex(of: String(parts[2]))
@@ -12,7 +10,7 @@ enum Dates {
     }
 
     /// RFC 3339: `2026-11-21T10:02:07.5Z`, or with an offset.
-    static func rfc3339(_ text: String) -> Timestamp? {
+    package static func rfc3339(_ text: String) -> Timestamp? {
         let halves = text.uppercased().split(separator: "T", omittingEmptySubsequences: false)
         guard halves.count == 2 else { return nil }
         let date = halves[0].split(separator: "-", omittingEmptySubsequences: false).map { digits($0) }
