@@ -80,7 +80,8 @@ let package = Package(
             dependencies: ["Core", "Platform", "ScanBridge", "CJail", "CClamAV", "CLinux", "CZlib"],
             path: "Sources/ScanWorker", swiftSettings: house),
         .executableTarget(
-            name: "sluice", dependencies: ["App", "Core", "Crypto", "Platform", "HTTPClient", "Access", "Storage", "Ledger"],
+            name: "sluice",
+            dependencies: ["App", "Core", "Crypto", "Platform", "HTTPClient", "Access", "Storage", "Ledger"],
             swiftSettings: house),
 
         // Tests, one folder a target.
@@ -92,6 +93,7 @@ let package = Package(
         tests("PlatformTests", ["Core", "Platform", "CLinux", "TestSupport", "sluice-jail"]),
         tests("HTTPClientTests", ["Core", "Platform", "HTTPClient", "HTTPServer", "TestSupport"]),
         tests("HTTPServerTests", ["Core", "Platform", "HTTPServer", "TestSupport"]),
+        tests("StorageTests", ["Core", "Crypto", "Platform", "HTTPClient", "Storage", "TestSupport"]),
         tests("AccessTests", ["Core", "Crypto", "Access"]),
         tests("WorkerTests", ["Core", "Ledger", "Worker", "TestSupport"]),
         tests("ScanBridgeTests", ["Core", "Platform", "ScanBridge", "TestSupport", "sluice-scan"]),

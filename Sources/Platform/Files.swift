@@ -19,6 +19,9 @@ package enum Files {
         try syncFolder(of: to)
     }
 
+    /// As `rename`, but a power cut may undo it.
+    package static func move(_ from: String, to: String) throws(Errno) { try Errno.check(Glibc.rename(from, to)) }
+
     /// As `rename`, but `Errno.exists` where the name is taken.
     package static func renameWithoutReplacing(_ from: String, to: String) throws(Errno) {
         try Errno.check(sluice_rename_new(from, to))
@@ -43,6 +46,9 @@ package enum Files {
         guard code == ENOENT else { throw Errno(code: code) }
         return false
     }
+
+    /// Takes a folder away in which nothing is any more; any other stays.
+    package static func removeIfEmpty(_ folder: String) { _ = rmdir(folder) }
 
     /// Removes the folder with all that is in it, following no link. Nothing there is no failure.
     package static func removeTree(_ path: String) throws(Errno) {
