@@ -9,28 +9,82 @@ import Testing
     private let id = UploadID(checked: "up_0123456789")
     private let extent = JournalRecord(.extent(completesAlone: false), 0..<3)
 
-    @Test func `a new upload is durable, name and all, before it is used`() throws {
+    private let many = [UInt8](repeating: 7, count: DiskSpool.inlineLimit + 1)
+    private let largeExtent = JournalRecord(.extent(completesAlone: false), 0..<Int64(DiskSpool.inlineLimit + 1))
+
+    @Test func `a new upload is durable, name and all, before its first record is true`() throws {
         let device = MemoryDevice()
-        _ = try DiskSpool(device: device, durability: .full).open(id, creating: true)
+        let bytes = try #require(try DiskSpool(device: device, durability: .full).open(id, creating: true))
+        #expect(device.operations == ["make folder", "create data", "create journal", "truncate data"])
+        device.clearOperations()
+        try bytes.write(many, at: 0)
+        try bytes.record([largeExtent])
         #expect(
             device.operations == [
-                "make folder", "create data", "create journal", "truncate data", "write journal", "sync journal",
-                "sync folder", "sync folder",
+                "write data", "sync data", "write journal", "sync journal", "sync folder", "sync folder",
             ])
     }
 
     @Test func `bytes are synced before their record is written, and the record before it is true`() throws {
         let device = MemoryDevice()
         let bytes = try #require(try DiskSpool(device: device, durability: .full).open(id, creating: true))
+        try bytes.record([])
+        device.clearOperations()
+        try bytes.write(many, at: 0)
+        try bytes.record([largeExtent])
+        #expect(device.operations == ["write data", "sync data", "write journal", "sync journal"])
+    }
+
+    @Test func `few bytes go into the journal, and one sync makes both durable`() throws {
+        let device = MemoryDevice()
+        let spool = DiskSpool(device: device, durability: .full)
+        let bytes = try #require(try spool.open(id, creating: true))
+        try bytes.record([])
         device.clearOperations()
         try bytes.write([1, 2, 3], at: 0)
         try bytes.record([extent])
+        #expect(device.operations == ["write data", "write journal", "sync journal"])
+        // Of the file's own bytes nothing need be left.
+        device.status.withLock { status in
+            for name in status.files.keys where name.hasSuffix(".data") { status.files[name] = MemoryDevice.File() }
+        }
+        let again = try #require(try spool.open(id, creating: false))
+        #expect(try again.read(upTo: 9, at: 0) == [1, 2, 3])
+    }
+
+    @Test func `bytes of a writer who was not done do not come back over those that count`() throws {
+        let device = MemoryDevice()
+        let spool = DiskSpool(device: device, durability: .full)
+        let bytes = try #require(try spool.open(id, creating: true))
+        try bytes.write([9, 9, 9, 9], at: 2)
+        try bytes.write([1, 2, 3], at: 0)
+        try bytes.record([extent])
+        try bytes.write(many, at: 3)
+        try bytes.record([JournalRecord(.extent(completesAlone: false), 3..<Int64(many.count + 3))])
+        var random = TestRandom(5)
+        let after = DiskSpool(device: device.afterPowerCut(&random), durability: .full)
+        let again = try #require(try after.open(id, creating: false))
+        #expect(try again.read(upTo: 6, at: 0) == [1, 2, 3, 7, 7, 7])
+    }
+
+    @Test func `a long journal takes no more bytes`() throws {
+        let device = MemoryDevice()
+        let bytes = try #require(try DiskSpool(device: device, durability: .full).open(id, creating: true))
+        let piece = [UInt8](repeating: 1, count: 60_000)
+        for number in 0..<18 as Range<Int64> {
+            try bytes.write(piece, at: number * 60_000)
+            try bytes.record([JournalRecord(.extent(completesAlone: false), number * 60_000..<(number + 1) * 60_000)])
+        }
+        device.clearOperations()
+        try bytes.write(piece, at: 18 * 60_000)
+        try bytes.record([JournalRecord(.extent(completesAlone: false), 18 * 60_000..<19 * 60_000)])
         #expect(device.operations == ["write data", "sync data", "write journal", "sync journal"])
     }
 
     @Test func `a record without new bytes syncs the journal alone`() throws {
         let device = MemoryDevice()
         let bytes = try #require(try DiskSpool(device: device, durability: .full).open(id, creating: true))
+        try bytes.record([])
         device.clearOperations()
         try bytes.record([JournalRecord(.ended(.cancelled), 0..<0)])
         #expect(device.operations == ["write journal", "sync journal"])
@@ -44,11 +98,11 @@ import Testing
         #expect(!device.operations.contains { $0.hasPrefix("sync") })
     }
 
-    @Test(arguments: ["sync data", "sync journal"])
+    @Test(arguments: ["sync data", "sync journal", "sync folder"])
     func `a failed sync fails the upload for good`(_ operation: String) throws {
         let device = MemoryDevice()
         let bytes = try #require(try DiskSpool(device: device, durability: .full).open(id, creating: true))
-        try bytes.write([1, 2, 3], at: 0)
+        try bytes.write(many, at: 0)
         device.fail(operation, .inputOutput)
         #expect(throws: SpoolFailure.self) { try bytes.record([extent]) }
         device.clearOperations()
@@ -97,7 +151,7 @@ import Testing
         let device = MemoryDevice()
         let spool = DiskSpool(device: device, durability: .full)
         let other = UploadID(checked: "-")
-        for one in [id, other] { _ = try spool.open(one, creating: true) }
+        for one in [id, other] { try #require(try spool.open(one, creating: true)).record([]) }
         #expect(try spool.uploads() == [other, id])
         try spool.remove(id)
         #expect(try spool.uploads() == [other])
@@ -107,7 +161,7 @@ import Testing
     @Test func `a journal with a foreign head is not read as empty`() throws {
         let device = MemoryDevice()
         let spool = DiskSpool(device: device, durability: .full)
-        _ = try spool.open(id, creating: true)
+        try #require(try spool.open(id, creating: true)).record([])
         device.status.withLock { status in
             for name in status.files.keys where name.hasSuffix(".journal") { status.files[name]?.written[8] = 2 }
         }

@@ -16,6 +16,7 @@ import Testing
         JournalRecord(.extent(completesAlone: true), 1 << 40..<(1 << 40) + 9),
         JournalRecord(.sealed(sha256: [UInt8](repeating: 7, count: 32)), 0..<12),
         JournalRecord(.ended(.digestMismatch), 0..<0),
+        JournalRecord(.inline(bytes: [5, 6, 7]), 3..<6),
     ]
 
     @Test func `a record reads as it was written`() throws {
@@ -55,6 +56,7 @@ import Testing
             #expect((journal.hashed != nil) == (count >= 2))
             #expect((journal.sealed != nil) == (count >= 4))
             #expect((journal.ended != nil) == (count >= 5))
+            #expect(journal.inline.count == (count >= 6 ? 1 : 0))
         }
     }
 

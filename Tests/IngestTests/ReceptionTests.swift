@@ -14,12 +14,14 @@ import Testing
 
     init() throws { lanes = try Lanes(count: 1, name: "test") }
 
-    private func reception(_ length: Int64? = 20_000, name: String = "a.wav", on device: MemoryDevice? = nil)
-        async throws -> Reception
-    {
+    private func reception(
+        _ length: Int64? = 20_000, name: String = "a.wav", on device: MemoryDevice? = nil,
+        inlineLimit: Int = DiskSpool.inlineLimit
+    ) async throws -> Reception {
         let reception = Reception(
             upload: id, length: length, promise: try FormatPromise(filename: name, contentType: nil),
-            spool: DiskSpool(device: device ?? self.device, durability: .full), lane: lanes.lane(for: id))
+            spool: DiskSpool(device: device ?? self.device, durability: .full, inlineLimit: inlineLimit),
+            lane: lanes.lane(for: id))
         try await reception.open()
         return reception
     }
@@ -227,7 +229,7 @@ import Testing
     @Test func `a failed sync ends the upload, and its bytes are never acknowledged`() async throws {
         let reception = try await reception()
         try await put(0..<5_000, reception)
-        device.fail("sync data", .inputOutput)
+        device.fail("sync journal", .inputOutput)
         await #expect { try await put(5_000..<10_000, reception) } throws: { ($0 as? IngestFailure)?.kind == .broken }
         #expect(reception.state == .ended(.broken))
         #expect(reception.received.ranges == [0..<5_000])
@@ -281,12 +283,13 @@ import Testing
             isReleased.raise()
             try await group.waitForAll()
         }
-        #expect(device.operations == ["sync data", "write journal", "sync journal"])
+        #expect(device.operations == ["write journal", "sync journal", "sync folder", "sync folder"])
         #expect(reception.durable == 15_000)
     }
 
     /// The promise: whatever was acknowledged is there after the power went, wherever it went, and hashes to what it was.
-    @Test func `a power cut takes nothing that was acknowledged`() async throws {
+    @Test(arguments: [0, 2_500, DiskSpool.inlineLimit])
+    func `a power cut takes nothing that was acknowledged`(_ inlineLimit: Int) async throws {
         for seed in 0..<60 {
             var random = TestRandom(seed)
             var device = MemoryDevice()
@@ -294,7 +297,7 @@ import Testing
             var rounds = 0
             while acknowledged.frontier < 20_000, rounds < 40 {
                 rounds += 1
-                let reception = try await reception(on: device)
+                let reception = try await reception(on: device, inlineLimit: inlineLimit)
                 for range in acknowledged.ranges { #expect(reception.received.contains(range), "seed \(seed)") }
                 for _ in 0..<Int.random(in: 1...3, using: &random) {
                     let first = Int64.random(in: 0..<20, using: &random) * 1_000
@@ -307,7 +310,7 @@ import Testing
                 }
                 device = device.afterPowerCut(&random)
             }
-            let reception = try await reception(on: device)
+            let reception = try await reception(on: device, inlineLimit: inlineLimit)
             try await put(0..<20_000, reception)
             #expect(try await reception.seal(declared: []) == SHA256.hash(data), "seed \(seed)")
         }

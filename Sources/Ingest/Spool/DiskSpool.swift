@@ -1,14 +1,22 @@
 package import Core
 import Platform
+import Synchronization
 
 /// The spool on this machine's disk: a data file and a journal an upload, in folders of their ids' first two characters
 /// after the prefix, so that no folder grows long.
 package struct DiskSpool: Spool {
     private let device: any SpoolDevice
     private let durability: Durability
+    private let inlineLimit: Int
+    private let folders = DurableFolders()
 
-    package init(device: any SpoolDevice, durability: Durability) {
+    /// What a record of the journal holds.
+    package static let inlineLimit = JournalRecord.longestPayload
+
+    /// Commits of up to `inlineLimit` bytes travel in the journal.
+    package init(device: any SpoolDevice, durability: Durability, inlineLimit: Int = Self.inlineLimit) {
         self.device = device
+        self.inlineLimit = min(inlineLimit, Self.inlineLimit)
         self.durability = durability
     }
 
@@ -19,7 +27,7 @@ package struct DiskSpool: Spool {
                 guard let data = try device.file(name.data, creating: false) else {
                     throw SpoolFailure(.unreadable, "the journal of the upload has no bytes beside it")
                 }
-                return try SpooledFile(data: data, log: log, durability: durability)
+                return try SpooledFile(data: data, log: log, durability: durability, inlineLimit: inlineLimit)
             }
             return creating ? try make(name) : nil
         } catch let errno as Errno {
@@ -31,26 +39,25 @@ package struct DiskSpool: Spool {
         }
     }
 
-    /// Durable with its name before it is used. A journal without its head was never acknowledged by anything, so one
-    /// that a crash left empty is begun again.
+    /// Its journal's head and its name become durable with its first record: before that nothing was acknowledged. So a
+    /// journal that a crash left empty is begun again.
     private func make(_ name: SpoolName) throws -> SpooledFile {
-        let isNewFolder = try device.makeFolder(name.folder)
+        _ = try device.makeFolder(name.folder)
         guard let data = try device.file(name.data, creating: true),
             let log = try device.file(name.journal, creating: true)
         else {
             throw SpoolFailure(.unreadable, "the upload's files were not made")
         }
         try data.truncate(to: 0)
-        do { try log.write(Journal.head, at: 0) } catch {
-            try log.truncate(to: 0)
-            throw error
-        }
-        if durability == .full {
-            try log.syncData()
+        let (device, folders) = (device, folders)
+        return SpooledFile(data: data, newLog: log, durability: durability, inlineLimit: inlineLimit) {
+            () throws(Errno) in
             try device.syncFolder(name.folder)
-            if isNewFolder { try device.syncFolder("") }
+            // Whoever made the folder may not have synced its name yet.
+            if folders.contains(name.folder) { return }
+            try device.syncFolder("")
+            folders.insert(name.folder)
         }
-        return try SpooledFile(data: data, log: log, durability: durability)
     }
 
     /// The journal goes first: a data file alone promises nothing.
@@ -103,6 +110,13 @@ package struct DiskSpool: Spool {
             throw SpoolFailure(.unreadable, "the bytes of upload \(upload) cannot be opened: \(error)")
         }
     }
+}
+
+/// The folders whose own names are known to be durable.
+private final class DurableFolders: Sendable {
+    private let names = Mutex<Set<String>>([])
+    func contains(_ name: String) -> Bool { names.withLock { $0.contains(name) } }
+    func insert(_ name: String) { names.withLock { _ = $0.insert(name) } }
 }
 
 /// Where an upload lies below the spool's folder.

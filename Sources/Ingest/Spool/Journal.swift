@@ -18,8 +18,13 @@ package struct Journal: Sendable {
     package private(set) var sealed: (length: Int64, sha256: [UInt8])?
     package private(set) var ended: UploadMachine.Reason?
     package private(set) var completesAlone = false
+    /// Bytes that are durable here and, after a crash, perhaps nowhere else; in the order they were recorded.
+    package private(set) var inline: [(first: Int64, bytes: [UInt8])] = []
     /// Where the next record belongs; whatever lies behind is cut.
     package private(set) var end = Journal.head.count
+
+    /// One that was never begun: its head goes out with its first record.
+    init() { end = 0 }
 
     /// Nil where the head is not ours: then nothing can be said of the upload. An empty file is a journal that was
     /// never begun.
@@ -36,6 +41,8 @@ package struct Journal: Sendable {
         case .extent(let completesAlone):
             received.insert(record.first..<record.end)
             self.completesAlone = self.completesAlone || completesAlone
+        case .inline(let bytes):
+            inline.append((record.first, bytes))
         case .frontier(let midstate):
             hashed = (record.end, midstate)
         case .sealed(let sha256):

@@ -9,6 +9,9 @@ package struct JournalRecord: Equatable, Sendable {
     package enum Kind: Equatable, Sendable {
         /// Bytes first..<end are durable. `completesAlone`: the client's protocol ends with its last byte.
         case extent(completesAlone: Bool)
+        /// Bytes first..<end themselves: few enough that the journal keeps them, so that one sync makes them durable and
+        /// the record with them.
+        case inline(bytes: [UInt8])
         /// Bytes 0..<end are hashed; what SHA-256 has come to there.
         case frontier(midstate: [UInt8])
         /// Every byte is there and counts: the SHA-256 of 0..<end.
@@ -27,7 +30,7 @@ package struct JournalRecord: Equatable, Sendable {
     }
 
     package static let headLength = 28
-    package static let longestPayload = 256
+    package static let longestPayload = 1 << 16
 
     package var bytes: [UInt8] {
         let payload = payload
@@ -47,6 +50,7 @@ package struct JournalRecord: Equatable, Sendable {
         case .frontier: 2
         case .sealed: 3
         case .ended: 4
+        case .inline: 5
         }
     }
 
@@ -56,6 +60,7 @@ package struct JournalRecord: Equatable, Sendable {
         case .frontier(let midstate): midstate
         case .sealed(let sha256): sha256
         case .ended(let reason): [reason.rawValue]
+        case .inline(let bytes): bytes
         }
     }
 
@@ -72,6 +77,7 @@ package struct JournalRecord: Equatable, Sendable {
         let first = Int64(bitPattern: bytes.littleEndian(at: offset + 8, as: UInt64.self))
         let end = Int64(bitPattern: bytes.littleEndian(at: offset + 16, as: UInt64.self))
         guard 0 <= first, first <= end, let kind = kind(bytes[offset + 4], payload) else { return nil }
+        if case .inline(let bytes) = kind, Int64(bytes.count) != end - first { return nil }
         return (JournalRecord(kind, first..<end), offset + length)
     }
 
@@ -80,6 +86,7 @@ package struct JournalRecord: Equatable, Sendable {
         case 1: .extent(completesAlone: payload == [1])
         case 2: .frontier(midstate: payload)
         case 3: payload.count == 32 ? .sealed(sha256: payload) : nil
+        case 5: .inline(bytes: payload)
         case 4: payload.first.flatMap(UploadMachine.Reason.init(rawValue:)).map(Kind.ended)
         default: nil
         }

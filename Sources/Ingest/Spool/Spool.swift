@@ -4,7 +4,8 @@ package import Platform
 /// Where the bytes of uploads are kept until they are published. Its interface knows uploads and offsets, no paths:
 /// one day the extents may lie in a store instead of on this disk. Every call blocks and belongs on the upload's lane.
 package protocol Spool: Sendable {
-    /// Nil where there is none and `creating` is false. One that is made is on the disk, name and all, when it returns.
+    /// Nil where there is none and `creating` is false. One that is made is on the disk, name and all, once its first
+    /// record is.
     func open(_ upload: UploadID, creating: Bool) throws(SpoolFailure) -> (any SpooledBytes)?
     /// What was not there is no failure.
     func remove(_ upload: UploadID) throws(SpoolFailure)

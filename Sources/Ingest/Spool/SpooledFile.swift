@@ -4,27 +4,55 @@ import Synchronization
 /// One upload on a disk: a file with its bytes and a journal beside it. Used on the upload's lane alone; the lock only
 /// proves it.
 ///
-/// What is acknowledged was made durable in this order: bytes, fdatasync, record, fdatasync.
+/// What is acknowledged was made durable in this order: bytes, fdatasync, record, fdatasync. Few bytes go into the
+/// journal, beside their record, and one fdatasync is enough; the file has them too, for readers, and gets them again
+/// after a crash.
 final class SpooledFile: SpooledBytes {
+    /// A journal that has grown longer takes no more bytes.
+    static let longestInlineJournal = 1 << 20
+
     private struct Status {
         /// Where the next record belongs. The file may be longer: its size is never believed.
         var end: Int
         /// Why nothing more is taken.
         var broken: String?
+        /// The file has bytes that only a sync of it makes durable.
         var hasUnsyncedBytes = false
+        /// What was written since the last record and is few enough for the journal, in its order.
+        var few: [(first: Int64, bytes: [UInt8])] = []
+        var isNamed: Bool
     }
 
     let journal: Journal
     private let data: any DeviceFile
     private let log: any DeviceFile
     private let durability: Durability
+    private let inlineLimit: Int
+    /// Makes the names of both files durable.
+    private let syncNames: @Sendable () throws(Errno) -> Void
     private let status: Mutex<Status>
 
-    /// Cuts the journal back to its last whole record, so that no later append makes a torn one look true.
-    init(data: any DeviceFile, log: any DeviceFile, durability: Durability) throws(SpoolFailure) {
+    /// Two new files.
+    init(
+        data: any DeviceFile, newLog log: any DeviceFile, durability: Durability, inlineLimit: Int,
+        syncNames: @escaping @Sendable () throws(Errno) -> Void
+    ) {
         self.data = data
         self.log = log
         self.durability = durability
+        self.inlineLimit = inlineLimit
+        self.syncNames = syncNames
+        journal = Journal()
+        status = Mutex(Status(end: 0, isNamed: false))
+    }
+
+    /// Cuts the journal back to its last whole record, so that no later append makes a torn one look true.
+    init(data: any DeviceFile, log: any DeviceFile, durability: Durability, inlineLimit: Int) throws(SpoolFailure) {
+        self.data = data
+        self.log = log
+        self.durability = durability
+        self.inlineLimit = inlineLimit
+        syncNames = {}
         do {
             let size = try log.size()
             var bytes: [UInt8] = []
@@ -41,8 +69,12 @@ final class SpooledFile: SpooledBytes {
                 try log.truncate(to: Int64(journal.end))
                 if durability == .full { try log.syncData() }
             }
+            // Only after a crash does the file lack them. They stay in the journal, so no sync is needed.
+            for (first, bytes) in journal.inline where try data.read(upTo: bytes.count, at: first) != bytes {
+                try data.write(bytes, at: first)
+            }
             self.journal = journal
-            status = Mutex(Status(end: journal.end))
+            status = Mutex(Status(end: journal.end, isNamed: true))
         } catch let errno as Errno {
             throw SpoolFailure(.unreadable, "the journal of the upload cannot be read: \(errno)")
         } catch let failure as SpoolFailure {
@@ -54,7 +86,13 @@ final class SpooledFile: SpooledBytes {
 
     func write(_ bytes: [UInt8], at offset: Int64) throws(SpoolFailure) {
         try refuseIfBroken()
-        status.withLock { $0.hasUnsyncedBytes = true }
+        status.withLock { status in
+            status.few.append((offset, bytes))
+            if status.few.reduce(0, { $0 + $1.bytes.count }) > inlineLimit || status.end > Self.longestInlineJournal {
+                status.few = []
+                status.hasUnsyncedBytes = true
+            }
+        }
         do { try data.write(bytes, at: offset) } catch {
             throw note(SpoolFailure(writing: "the bytes were not written", error))
         }
@@ -68,9 +106,10 @@ final class SpooledFile: SpooledBytes {
 
     func record(_ records: [JournalRecord]) throws(SpoolFailure) {
         try refuseIfBroken()
-        let (end, isDirty) = status.withLock { ($0.end, $0.hasUnsyncedBytes) }
+        let (end, isDirty, few, isNamed) = status.withLock { ($0.end, $0.hasUnsyncedBytes, $0.few, $0.isNamed) }
         if isDirty { try sync(data, "the bytes were not made durable") }
-        let bytes = records.flatMap(\.bytes)
+        let inline = isDirty ? [] : Self.inline(few, of: records)
+        let bytes = (end == 0 ? Journal.head : []) + (inline + records).flatMap(\.bytes)
         do { try log.write(bytes, at: Int64(end)) } catch {
             // Half a batch may stand there. A later, shorter one must not be followed by its rest.
             do { try log.truncate(to: Int64(end)) } catch {
@@ -79,9 +118,46 @@ final class SpooledFile: SpooledBytes {
             throw note(SpoolFailure(writing: "the journal was not written", error))
         }
         try sync(log, "the journal was not made durable")
+        if !isNamed { try nameDurably() }
         status.withLock {
             $0.end = end + bytes.count
             $0.hasUnsyncedBytes = false
+            // What no record spoke of belongs to a writer who is not done.
+            $0.few = isDirty ? [] : $0.few.filter { !Self.isCovered($0, by: records) }
+            $0.isNamed = true
+        }
+    }
+
+    /// The parts of the few bytes that the records are about. Others may be of a writer who never finishes, and must not
+    /// come back over somebody else's bytes.
+    private static func inline(
+        _ few: [(first: Int64, bytes: [UInt8])], of records: [JournalRecord]
+    ) -> [JournalRecord] {
+        few.flatMap { piece in
+            extents(records).compactMap { extent in
+                let part = extent.clamped(to: piece.first..<piece.first + Int64(piece.bytes.count))
+                guard !part.isEmpty else { return nil }
+                let bytes = piece.bytes[Int(part.lowerBound - piece.first)..<Int(part.upperBound - piece.first)]
+                return JournalRecord(.inline(bytes: Array(bytes)), part)
+            }
+        }
+    }
+
+    private static func isCovered(_ piece: (first: Int64, bytes: [UInt8]), by records: [JournalRecord]) -> Bool {
+        extents(records).contains { $0.overlaps(piece.first..<piece.first + Int64(piece.bytes.count)) }
+    }
+
+    private static func extents(_ records: [JournalRecord]) -> [Range<Int64>] {
+        records.compactMap { record in
+            guard case .extent = record.kind else { return nil }
+            return record.first..<record.end
+        }
+    }
+
+    private func nameDurably() throws(SpoolFailure) {
+        guard durability == .full else { return }
+        do { try syncNames() } catch {
+            throw note(SpoolFailure(.broken, "the upload's name was not made durable: \(error)"))
         }
     }
 
