@@ -1,3 +1,4 @@
+internal import CLinux
 internal import Glibc
 
 /// Which file, and which of its states: any write, truncation or change of rights through the file system makes another
