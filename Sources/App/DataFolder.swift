@@ -13,7 +13,6 @@ struct DataFolder: Sendable {
             ? path : try Files.realPath(".") + "/" + (path.hasPrefix("./") ? String(path.dropFirst(2)) : path)
     }
 
-    var ledger: String { path + "/ledger.sqlite" }
     var spool: String { path + "/spool" }
     var blobs: String { path + "/blobs" }
     var secrets: String { path + "/secrets" }

@@ -6,6 +6,8 @@ import Synchronization
 final class EndAsked: Sendable {
     private let first = Mutex<Deadline?>(nil)
 
+    var isAsked: Bool { first.withLock { $0 != nil } }
+
     func again() -> Bool {
         first.withLock { moment in
             guard let before = moment else {

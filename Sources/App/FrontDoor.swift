@@ -92,7 +92,10 @@ struct FrontDoor: Responder {
                         ("maxQueueDepth", .integer(Int64(maximum))),
                     ]).text
                 ], fields: [("Retry-After", "10")])
-        default: Refusal(.internal)
+        case .unavailable, .overloaded, .raced:
+            Refusal(.internal, "The ledger cannot be asked now; send it again.", fields: [("Retry-After", "5")])
+        case .refused, .readOnly, .corrupt, .newerSchema, .changedMigration, .closed, .conflict, .program:
+            Refusal(.internal)
         }
     }
 }

@@ -5,42 +5,64 @@ import Platform
 import ScanBridge
 import Synchronization
 
-/// What `/readyz` says: each thing this node depends on, how long it took to ask, remembered for three seconds.
+/// What `/readyz` says: each thing this node depends on, and how long it took to ask. The ledger is asked again and again
+/// by `run`, and not by whoever looks: one that does not answer keeps nobody waiting.
 final class Health: Sendable {
-    private struct Said {
-        let ready: Bool
-        let json: JSON
-        let at: Timestamp
+    private struct LedgerLook {
+        var isUp = false
+        var took = Duration.zero
+        /// Since when an answer is waited for.
+        var asked: ContinuousClock.Instant?
     }
 
-    private let ledger: any LedgerStore
+    /// A ledger that has not answered for so long is down.
+    private static let patience = Duration.seconds(2)
+
+    private let store: any LedgerStore
     private let scanner: ScanService
     private let folder: DataFolder
     private let time: any TimeSource
-    private let said = Mutex<Said?>(nil)
+    private let ledger = Mutex(LedgerLook())
     private let isDraining = Atomic<Bool>(false)
 
     init(ledger: any LedgerStore, scanner: ScanService, folder: DataFolder, time: any TimeSource) {
-        self.ledger = ledger
+        store = ledger
         self.scanner = scanner
         self.folder = folder
         self.time = time
+    }
+
+    func run() async {
+        while !Task.isCancelled {
+            // Cancelled: the loop ends by itself.
+            try? await time.sleep(for: .seconds(1))
+            await look()
+        }
+    }
+
+    /// Asks the ledger once.
+    func look() async {
+        let began = ContinuousClock.now
+        ledger.withLock { $0.asked = began }
+        // Why it failed stands in the log of whoever needed it; here it counts that it did.
+        let isUp = (try? await store.read("health", { tx in try tx.queues.paused() })) != nil
+        ledger.withLock { $0 = LedgerLook(isUp: isUp, took: ContinuousClock.now - began) }
     }
 
     func drain() { isDraining.store(true, ordering: .relaxed) }
 
     func register(on router: inout Router) {
         router.on(.get, "/healthz") { _ in .json(200, ["success": true, "data": ["status": "live"]]) }
-        router.on(.get, "/readyz") { [self] request in try await ready(request) }
+        router.on(.get, "/readyz") { [self] request in try ready(request) }
     }
 
-    private func ready(_ request: Request) async throws -> Response {
+    private func ready(_ request: Request) throws -> Response {
         if let role = request.query["role"], !["ingest", "deliver", "work"].contains(role) {
             throw Refusal(.invalidRequest, "role is \(role), expected ingest, deliver or work.")
         }
         // Players do not depend on the scanner.
         let needsScanner = request.query["role"] != "deliver"
-        let (checks, ledgerIsUp, scannerIsUp) = await look()
+        let (checks, ledgerIsUp, scannerIsUp) = said()
         let ready = ledgerIsUp && (scannerIsUp || !needsScanner) && !isDraining.load(ordering: .relaxed)
         return .json(
             ready ? 200 : 503,
@@ -48,17 +70,13 @@ final class Health: Sendable {
             fields: [("Cache-Control", "no-store")])
     }
 
-    func checks() async -> JSON { await look().0 }
+    var checks: JSON { said().json }
 
-    private func look() async -> (JSON, Bool, Bool) {
-        let now = time.now
-        if let said = said.withLock({ $0 }), now - said.at < .seconds(3), said.ready {
-            return (said.json, true, true)
-        }
-        let began = ContinuousClock.now
-        // Why it failed stands in the log of whoever needed it; here it counts that it did.
-        let ledgerIsUp = (try? await ledger.read("health", { _ in true })) ?? false
-        let took = (ContinuousClock.now - began).milliseconds
+    private func said() -> (json: JSON, ledgerIsUp: Bool, scannerIsUp: Bool) {
+        let look = ledger.withLock(\.self)
+        let waited = look.asked.map { ContinuousClock.now - $0 } ?? .zero
+        let ledgerIsUp = look.isUp && waited < Self.patience
+        let took = ledgerIsUp ? look.took : max(look.took, waited)
         let scannerIsUp = scanner.isDisabled || scanner.info != nil && scanner.trouble == nil
         var scan: [(String, JSON)] = [("status", scanner.isDisabled ? "off" : scannerIsUp ? "up" : "down")]
         if let info = scanner.info {
@@ -67,11 +85,10 @@ final class Health: Sendable {
         // A disk that cannot be asked is told as full.
         let free = (try? Files.freeSpace(folder.path))?.free ?? 0
         let json: JSON = [
-            "ledger": ["status": ledgerIsUp ? "up" : "down", "latencyMs": .integer(took)],
+            "ledger": ["status": ledgerIsUp ? "up" : "down", "latencyMs": .integer(took.milliseconds)],
             "scanner": .object(scan),
             "disk": ["status": free > 0 ? "up" : "down", "freeBytes": .integer(free)],
         ]
-        said.withLock { $0 = Said(ready: ledgerIsUp && scannerIsUp, json: json, at: now) }
         return (json, ledgerIsUp, scannerIsUp)
     }
 }

@@ -12,18 +12,24 @@ import Transcode
 import Worker
 
 extension Node {
-    /// Builds everything; a `SettingsFailure` names the setting that cannot be followed.
-    static func start(_ settings: Settings, version: String) async throws -> Node {
+    /// Builds everything; a `SettingsFailure` names the setting that cannot be followed. A ledger that is away is waited for,
+    /// unless `isUnwanted` comes to be true.
+    static func start(
+        _ settings: Settings, version: String, isUnwanted: @escaping @Sendable () -> Bool
+    ) async throws -> Node {
         let time = SystemTime()
         let log = Self.log(settings)
         let metrics = Metrics()
         let folder = try DataFolder(settings.data)
         let lock = try takeFolder(folder, time)
-        let isFirst = !Files.exists(folder.ledger)
+        let isNew = !Files.exists(LedgerOpening.file(settings))
         let secrets = try Secrets(settings, folder)
         let node = try folder.nodeID()
         let boot = randomBase62(16)
-        let ledger = try SQLiteLedger(.init(path: folder.ledger), time: time)
+        let ledger = try await openLedger(settings, time, log, isUnwanted)
+        let isFirst =
+            settings.ledger == nil
+            ? isNew : try await ledger.read("keys.first") { tx in try tx.keys.list(tenant: nil).isEmpty }
 
         let jail = Jail(launcher: try Jail.beside("sluice-jail"), isEnforced: settings.sandbox)
         let programs = try await findPrograms(jail, settings, log)
@@ -89,6 +95,7 @@ extension Node {
             ], time: time, report: report)
 
         let health = Health(ledger: ledger, scanner: scanner, folder: folder, time: time)
+        await health.look()
         let routes = Routes(
             settings: settings, secrets: secrets, ledger: ledger, uploads: uploads, delivery: delivery, events: events,
             health: health,
@@ -161,6 +168,16 @@ extension Node {
                 .init(key, address, why: why, remedy: "name another address; port 0 picks a free one")
             ])
         }
+    }
+
+    private static func openLedger(
+        _ settings: Settings, _ time: any TimeSource, _ log: Log, _ isUnwanted: @escaping @Sendable () -> Bool
+    ) async throws -> any LedgerStore {
+        var opening = LedgerOpening(settings, time: time)
+        opening.patience = .seconds(60)
+        opening.waiting = { log.warning("ledger.waiting", [("reason", $0), ("upTo", "60 s")]) }
+        opening.isUnwanted = isUnwanted
+        return try await opening.open()
     }
 
     private static func findPrograms(_ jail: Jail, _ settings: Settings, _ log: Log) async throws -> FFmpeg {
@@ -253,7 +270,7 @@ extension Node {
 
     /// Jobs of this node's earlier lives go on at once: nobody else works them.
     private static func takeBack(
-        _ ledger: SQLiteLedger, _ node: NodeID, _ boot: String, _ settings: Settings, _ time: any TimeSource
+        _ ledger: any LedgerStore, _ node: NodeID, _ boot: String, _ settings: Settings, _ time: any TimeSource
     ) async throws {
         let row = NodeRow(
             id: node, boot: boot, name: settings.nodeName ?? node.text, roles: ["ingest", "deliver", "work"],

@@ -16,7 +16,7 @@ import Worker
 final class Node: Sendable {
     let settings: Settings
     let folder: DataFolder
-    let ledger: SQLiteLedger
+    let ledger: any LedgerStore
     let scanner: ScanService
     let engine: EngineInfo
     let http: HTTPServer
@@ -53,6 +53,7 @@ final class Node: Sendable {
     func run(until stop: AsyncStream<Int32>) async -> Int32 {
         log.info("listening", [("http", address), ("metrics", metricsAddress)])
         await withTaskGroup(of: Void.self) { group in
+            group.addTask { await self.health.run() }
             group.addTask { await self.worker.run() }
             group.addTask { await self.scheduler.run() }
             for await _ in stop { break }
@@ -78,7 +79,7 @@ final class Node: Sendable {
 struct NodeParts: ~Copyable {
     let settings: Settings
     let folder: DataFolder
-    let ledger: SQLiteLedger
+    let ledger: any LedgerStore
     let scanner: ScanService
     let engine: EngineInfo
     let http: HTTPServer

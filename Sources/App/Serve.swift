@@ -8,8 +8,9 @@ package enum Serve {
     package static func run(arguments: [String], environment: [String: String], version: String) async -> Int32 {
         Signals.ignorePipe()
         let stop: AsyncStream<Int32>
+        let asked = EndAsked()
         do {
-            stop = try signals()
+            stop = try signals(asked)
         } catch {
             say("sluice: signals cannot be watched: \(error)\n")
             return 1
@@ -17,11 +18,13 @@ package enum Serve {
         do {
             let settings = try Settings.load(arguments: arguments, environment: environment)
             for warning in settings.warnings { say("sluice: \(warning)\n") }
-            let node = try await Node.start(settings, version: version)
+            let node = try await Node.start(settings, version: version) { asked.isAsked }
             return await node.run(until: stop)
         } catch let failure as SettingsFailure {
             say(failure.text + "\n")
             return 2
+        } catch is CancellationError {
+            return 0
         } catch {
             say("sluice: it cannot start\n  why: \(error)    do: sluice doctor   more: docs/errors.md#start\n")
             return 1
@@ -29,9 +32,8 @@ package enum Serve {
     }
 
     /// The first signal asks for an orderly end; a second one ends at once, whatever is under way.
-    private static func signals() throws -> AsyncStream<Int32> {
+    private static func signals(_ asked: EndAsked) throws -> AsyncStream<Int32> {
         let (stream, continuation) = AsyncStream.makeStream(of: Int32.self, bufferingPolicy: .bufferingOldest(1))
-        let asked = EndAsked()
         try Signals.watch([Signals.terminate, Signals.interrupt]) { signal in
             if asked.again() { exit(signal == Signals.interrupt ? 130 : 1) }
             continuation.yield(signal)

@@ -16,7 +16,7 @@ enum DoctorCommand {
         let settings = try Home.settings()
         var findings = [await jail(settings), await scanner(settings)]
         findings += ["ffmpeg", "ffprobe"].map(program)
-        findings += [disk(settings), server(settings)]
+        findings += [await ledger(settings), disk(settings), server(settings)]
         if flags.has("--json") {
             let items = findings.map { one -> JSON in
                 [
@@ -79,6 +79,26 @@ enum DoctorCommand {
         let path = ["/usr/bin/", "/usr/local/bin/", "/bin/"].map { $0 + name }.first(where: Files.isExecutable)
         return Finding(
             name: name, isWell: path != nil, said: path ?? "not installed", remedy: "sudo apt install ffmpeg")
+    }
+
+    private static func ledger(_ settings: Settings) async -> Finding {
+        let kind = settings.ledger == nil ? "SQLite" : "PostgreSQL"
+        do {
+            let steps = try await LedgerOpening(settings).plan()
+            let said =
+                switch steps.count {
+                case 0: "its schema is this program's"
+                case let count: "\(count) steps of its schema are run at the next start"
+                }
+            return Finding(name: "ledger", isWell: true, said: "\(kind), \(said)", remedy: "")
+        } catch let failure as SettingsFailure {
+            let why = failure.faults.map(\.why).joined(separator: " ")
+            return Finding(name: "ledger", isWell: false, said: "\(kind): \(why)", remedy: "correct SLUICE_LEDGER")
+        } catch {
+            return Finding(
+                name: "ledger", isWell: false, said: "\(kind): \(error)",
+                remedy: "look at SLUICE_LEDGER and at what it names")
+        }
     }
 
     private static func disk(_ settings: Settings) -> Finding {

@@ -11,21 +11,25 @@ enum Home {
     }
 
     /// The folder is made, so that a key can be there before the first start.
-    static func ledger(_ settings: Settings) throws -> SQLiteLedger {
+    static func ledger(_ settings: Settings) async throws -> any LedgerStore {
         do {
             try Files.makeFolder(settings.data)
-            return try SQLiteLedger(.init(path: settings.data + "/ledger.sqlite"))
+            var opening = LedgerOpening(settings)
+            opening.connections = 1
+            return try await opening.open()
         } catch let error as LedgerFailure {
             throw Complaint("cannot open the ledger", why: error.message, remedy: "sluice doctor")
+        } catch let failure as SettingsFailure {
+            throw failure
         } catch {
             throw Complaint("cannot open the data folder", why: "\(error)", remedy: "name one with SLUICE_DATA")
         }
     }
 
     /// What opening the ledger would change; nothing is changed.
-    static func plan(_ settings: Settings) throws -> [Migration] {
+    static func plan(_ settings: Settings) async throws -> [Migration] {
         do {
-            return try SQLiteLedger.plan(.init(path: settings.data + "/ledger.sqlite"))
+            return try await LedgerOpening(settings).plan()
         } catch let error as LedgerFailure {
             throw Complaint("cannot open the ledger", why: error.message, remedy: "sluice doctor")
         }

@@ -10,7 +10,7 @@ enum KeysCommand {
         let flags = try Flags(
             arguments, valued: ["--name", "--tenant", "--permissions", "--data", "--expires"], plain: ["--json"])
         let settings = try Home.settings(data: flags.value("--data"))
-        let ledger = try Home.ledger(settings)
+        let ledger = try await Home.ledger(settings)
         do {
             let code = try await act(flags, ledger)
             await ledger.close()
@@ -21,7 +21,7 @@ enum KeysCommand {
         }
     }
 
-    private static func act(_ flags: Flags, _ ledger: SQLiteLedger) async throws -> Int32 {
+    private static func act(_ flags: Flags, _ ledger: any LedgerStore) async throws -> Int32 {
         switch flags.names.first {
         case "create": try await create(flags, ledger)
         case "list": try await list(flags, ledger)
@@ -33,7 +33,7 @@ enum KeysCommand {
         return 0
     }
 
-    private static func create(_ flags: Flags, _ ledger: SQLiteLedger) async throws {
+    private static func create(_ flags: Flags, _ ledger: any LedgerStore) async throws {
         guard let name = flags.value("--name"), !name.isEmpty else {
             throw Complaint.usage("the key has no name", "sluice keys create --name NAME")
         }
@@ -65,7 +65,7 @@ enum KeysCommand {
         }
     }
 
-    private static func list(_ flags: Flags, _ ledger: SQLiteLedger) async throws {
+    private static func list(_ flags: Flags, _ ledger: any LedgerStore) async throws {
         let rows = try await ledger.read("keys.list") { tx in try tx.keys.list(tenant: nil) }
         if flags.has("--json") {
             let items = rows.map { row -> JSON in
@@ -89,7 +89,7 @@ enum KeysCommand {
         }
     }
 
-    private static func revoke(_ flags: Flags, _ ledger: SQLiteLedger) async throws {
+    private static func revoke(_ flags: Flags, _ ledger: any LedgerStore) async throws {
         guard let id = flags.names.dropFirst().first.flatMap({ KeyID($0) }) else {
             throw Complaint.usage("no key is named", "sluice keys revoke KEY_ID; their ids: sluice keys list")
         }

@@ -10,8 +10,8 @@ enum MigrateCommand {
             throw Complaint.usage("migrate takes no \(flags.names[0])", "sluice migrate [--plan]")
         }
         let settings = try Home.settings(data: flags.value("--data"))
-        let steps = try Home.plan(settings)
-        if !flags.has("--plan") { await (try Home.ledger(settings)).close() }
+        let steps = try await Home.plan(settings)
+        if !flags.has("--plan") { await (try await Home.ledger(settings)).close() }
         if flags.has("--json") {
             let items = steps.map { step -> JSON in
                 [

@@ -7,7 +7,7 @@ enum VerifyCommand {
     static func run(_ arguments: [String]) async throws -> Int32 {
         let flags = try Flags(arguments, valued: ["--data"], plain: ["--json"])
         let settings = try Home.settings(data: flags.value("--data"))
-        let ledger = try Home.ledger(settings)
+        let ledger = try await Home.ledger(settings)
         let findings: [Verify.Finding]
         do {
             findings = try await Verify.run(ledger: ledger, blobs: settings.data + "/blobs")

@@ -57,9 +57,15 @@ import Testing
             try Settings.load(arguments: [], environment: ["SLUICE_CALLBACK_SECRET": "not-in-the-form"])
         }
         #expect(failure?.text.contains("not-in-the-form") == false)
-        let database = #expect(throws: SettingsFailure.self) {
-            try Settings.load(arguments: [], environment: ["SLUICE_LEDGER": "postgres://sluice:password@db/sluice"])
+        for address in ["postgres://sluice:open-sesame@db/sluice", "postgresql://db/sluice?password=open-sesame"] {
+            let settings = try Settings.load(arguments: [], environment: ["SLUICE_LEDGER": address])
+            #expect(settings.ledger != nil && !"\(settings)".contains("open-sesame"))
         }
-        #expect(database?.text.contains("password") == false)
+        for address in ["postgres://sluice:open-sesame@db:nowhere:5/%zz", "host=db password=open-sesame"] {
+            let failure = #expect(throws: SettingsFailure.self) {
+                try Settings.load(arguments: [], environment: ["SLUICE_LEDGER": address])
+            }
+            #expect(failure?.text.contains("SLUICE_LEDGER") == true && failure?.text.contains("open-sesame") == false)
+        }
     }
 }

@@ -11,7 +11,7 @@ extension AdminRoutes {
     func systemHealth(_ request: Request, _ admin: Admin) async throws -> Response {
         try admin.mustBeOperator("The system's health")
         let now = time.now
-        let checks = await health.checks()
+        let checks = health.checks
         let (nodes, counts, paused, held) = try await ledger.read("admin.health") { tx in
             (
                 try tx.nodes.list(), try tx.jobs.counts(), try tx.queues.paused(),

@@ -21,7 +21,8 @@ package struct SettingKey: Sendable {
 
     /// As it may be printed: no secret, and no address that may hold a password.
     func shown(_ text: String) -> String {
-        isSecret && !text.isEmpty || text.contains("@") ? "<redacted>" : text
+        // A password may stand in an address before the host or, for libpq, behind it.
+        isSecret && !text.isEmpty || text.contains("@") || text.contains("password=") ? "<redacted>" : text
     }
 
     package static let all: [SettingKey] = [
@@ -34,7 +35,8 @@ package struct SettingKey: Sendable {
         SettingKey("SLUICE_NODE", "", "this node's name; else the host's"),
         SettingKey("SLUICE_NODE_URL", "", "where this node is reached by itself"),
         SettingKey("SLUICE_QUEUE_DEPTH", "10000", "past it QUEUE_OVERLOADED"),
-        SettingKey("SLUICE_LEDGER", "sqlite", "where state is kept"),
+        SettingKey(
+            "SLUICE_LEDGER", "sqlite", "where state is kept: sqlite, or postgres://user:password@host:port/database"),
         SettingKey("SLUICE_STORE", "file", "where originals and segments are kept"),
         SettingKey("SLUICE_S3_ENDPOINT", "", "of the S3 store"),
         SettingKey("SLUICE_S3_REGION", "", "of the S3 store"),

@@ -12,6 +12,8 @@ package struct Settings: Sendable {
     package let publicURL: String?
     package let nodeName: String?
     package let queueDepth: Int
+    /// Of a PostgreSQL server; nil for the file in the data folder.
+    package let ledger: Secret?
     package let jwtSecret: Secret?
     package let jwtSecretPrevious: Secret?
     package let jwtIssuer: String?
@@ -71,6 +73,7 @@ package struct Settings: Sendable {
         publicURL = read.url("SLUICE_PUBLIC_URL")
         nodeName = read.text("SLUICE_NODE")
         queueDepth = Int(read.whole("SLUICE_QUEUE_DEPTH") ?? 10_000)
+        ledger = read.ledger("SLUICE_LEDGER")
         jwtSecret = read.secret("SLUICE_JWT_SECRET")
         jwtSecretPrevious = read.secret("SLUICE_JWT_SECRET_PREVIOUS")
         jwtIssuer = read.text("SLUICE_JWT_ISSUER")
@@ -134,7 +137,6 @@ package struct Settings: Sendable {
         for role in read.list("SLUICE_ROLES") where !["ingest", "deliver", "work"].contains(role) {
             read.fault("SLUICE_ROLES", why: "\(role) is no role; there are ingest, deliver and work.")
         }
-        if read.text("SLUICE_LEDGER") != "sqlite" { read.fault("SLUICE_LEDGER", why: "only sqlite is built so far.") }
         if read.text("SLUICE_STORE") != "file" { read.fault("SLUICE_STORE", why: "only file is built so far.") }
         for key in ["SLUICE_AUTO_PREPARE", "SLUICE_INTERIM_104"] { _ = read.flag(key) }
         for key in ["SLUICE_SCAN_MAX_DB_AGE", "SLUICE_QUARANTINE_TTL"] { _ = read.duration(key) }

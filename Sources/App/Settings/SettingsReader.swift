@@ -1,4 +1,5 @@
 import Core
+import Ledger
 
 /// Turns texts into values and gathers what is wrong; whoever reads goes on with the default meanwhile.
 struct SettingsReader {
@@ -91,6 +92,18 @@ struct SettingsReader {
             return nil
         }
         return text.hasSuffix("/") ? String(text.dropLast()) : text
+    }
+
+    /// Nil for the embedded one.
+    mutating func ledger(_ key: String) -> Secret? {
+        guard let text = text(key), text != "sqlite" else { return nil }
+        do throws(LedgerFailure) {
+            _ = try PostgresAddress(text)
+            return Secret(text)
+        } catch {
+            fault(key, why: "must be sqlite, or of the form postgres://user:password@host:port/database.")
+            return nil
+        }
     }
 
     func secret(_ key: String) -> Secret? { text(key).map(Secret.init) }
