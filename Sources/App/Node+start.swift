@@ -56,6 +56,8 @@ extension Node {
             encoder: Encoder(programs, longest: settings.maximumDuration), ladder: settings.ladder, store: store,
             events: events,
             delivery: delivery, folders: folder, node: node, time: time, metrics: metrics)
+        let media = MediaPipeline(
+            ledger: ledger, uploads: uploads, scanner: scanner, store: store, folders: folder)
         let callbacks = try HTTPClient(.init(addresses: .anywhere))
         let sender = CallbackSender(
             ledger: ledger,
@@ -77,6 +79,8 @@ extension Node {
             ledger: ledger, configuration: work,
             handlers: [
                 Pipeline.kind: { job, context in try await pipeline.finish(job, context) },
+                UploadService.mediaJob: { job, context in try await media.judge(job, context) },
+                UploadService.mediaRemoval: { job, context in try await media.remove(job, context) },
                 CallbackSender.kind: { job, _ in try await sender.run(job) },
             ], time: time, report: report)
         let scheduler = Scheduler(

@@ -85,7 +85,7 @@ struct Pipeline: Sendable {
         return .settled
     }
 
-    private static func blame(_ verdict: Verdict) -> (FailureCode, String) {
+    static func blame(_ verdict: Verdict) -> (FailureCode, String) {
         switch verdict {
         case .infected(let names, _): (.infected, "\(names.joined(separator: ", ")) was found.")
         case .suspicious(let names, _): (.suspicious, "It is suspicious: \(names.joined(separator: ", ")).")

@@ -3,6 +3,7 @@ import Core
 import HTTPServer
 import Ingest
 import Ledger
+import Storage
 import StreamCoord
 
 /// Which room answers which address.
@@ -37,6 +38,8 @@ struct Routes: Sendable {
             }
             return principal
         }.register(on: &router)
+        MediaRoutes(service: uploads, time: time, base: base, send: send, authenticate: authenticate)
+            .register(on: &router)
         TrackRoutes(ledger: ledger, events: events, delivery: delivery).register(on: &router, authorize: authenticate)
         Playback(
             configuration: .init(keys: secrets.playback, lifetime: settings.playbackTTL, publicURL: settings.publicURL),
@@ -49,6 +52,14 @@ struct Routes: Sendable {
         delivery.register(on: &router)
         health.register(on: &router)
         return router
+    }
+
+    private func send(_ media: MediaRow, _ fields: [(String, String)], _ request: Request) async throws -> Response {
+        guard let key = media.key.flatMap({ BlobKey($0) }), let type = media.contentType else {
+            throw Refusal(.notFound)
+        }
+        return try await delivery.send(
+            key, contentType: type, tag: "\"\(media.sha256)\"", fields: fields, to: request)
     }
 
     func metricsOnly() -> Router {

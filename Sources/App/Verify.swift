@@ -32,7 +32,7 @@ package enum Verify {
         return claims.damaged
             + missing.filter { !came.contains($0) }.map { key in
                 Finding(
-                    kind: "missing", subject: key, message: "The track \(claims.promised[key]?.text ?? "") needs it.")
+                    kind: "missing", subject: key, message: "The \(claims.promised[key] ?? "") needs it.")
             }
             + orphans.filter(stayed.contains).map { key in
                 Finding(kind: "orphan", subject: key, message: "Nothing in the ledger names it.")
@@ -61,8 +61,8 @@ package enum Verify {
 
     /// What the ledger says of the store.
     private struct Claims: Sendable {
-        /// Every key that a listener could ask for, with its track.
-        var promised: [String: TrackID] = [:]
+        /// Every key that a listener could ask for, with its track or media file.
+        var promised: [String: String] = [:]
         /// Rows that cannot be read.
         var damaged: [Finding] = []
         /// Folders of generations that are being built, or are old and not swept yet.
@@ -94,6 +94,7 @@ package enum Verify {
                 guard rows.count == 500 else { break }
                 after = rows.last?.id
             }
+            try media(tx, &claims)
             for id in generations {
                 guard let row = try tx.generations.find(id), row.state != .swept else { continue }
                 claims.folders.insert(BlobKey.generation(id, of: row.trackID).path)
@@ -104,6 +105,16 @@ package enum Verify {
                 if row.state == .processing { claims.processing.insert(id) }
             }
             return claims
+        }
+    }
+
+    private static func media(_ tx: Transaction, _ claims: inout Claims) throws {
+        var after: UploadID?
+        while true {
+            let rows = try tx.media.ready(after: after, limit: 500)
+            for row in rows { if let key = row.key { claims.promised[key] = "media file \(row.id)" } }
+            guard rows.count == 500 else { return }
+            after = rows.last?.id
         }
     }
 
@@ -119,7 +130,7 @@ package enum Verify {
 
     private static func promise(_ row: TrackRow, in claims: inout Claims) {
         guard let generation = row.generation else { return }
-        if let original = row.originalKey { claims.promised[original] = row.id }
+        if let original = row.originalKey { claims.promised[original] = "track \(row.id)" }
         // A row that no pipeline of ours wrote promises nothing more.
         guard let text = row.renditions else { return }
         let folder = BlobKey.generation(generation, of: row.id).path
@@ -136,7 +147,7 @@ package enum Verify {
                 return
             }
             let files = ["init.mp4", "index.m3u8"] + (0..<Int(count)).map(EncodedSegment.name)
-            for file in files { claims.promised["\(folder)/\(name)/\(file)"] = row.id }
+            for file in files { claims.promised["\(folder)/\(name)/\(file)"] = "track \(row.id)" }
         }
     }
 }

@@ -21,27 +21,36 @@ package struct UploadLimits: Equatable, Sendable {
 
     package init() {}
 
-    package func checkSize(_ size: Int64) throws(IngestFailure) {
+    package func checkSize(_ size: Int64, of kind: MediaKind = .audio) throws(IngestFailure) {
         guard size > 0 else {
             throw IngestFailure(field: "size", value: String(size), expected: "a number of bytes from 1")
         }
-        guard size <= audioBytes else {
-            throw IngestFailure(.tooLarge, "The file has \(size) bytes; taken are up to \(audioBytes).")
+        guard size <= bytes(of: kind) else {
+            throw IngestFailure(.tooLarge, "The file has \(size) bytes; taken are up to \(bytes(of: kind)).")
+        }
+    }
+
+    package func bytes(of kind: MediaKind) -> Int64 {
+        switch kind {
+        case .audio: audioBytes
+        case .image: imageBytes
+        case .video: videoBytes
+        case .doc: docBytes
         }
     }
 
     package var json: JSON {
         .object([
-            ("audio", Self.json(audioBytes, AudioFormat.allCases.map(\.rawValue))),
-            ("image", Self.json(imageBytes, ["jpg", "png", "webp", "gif"])),
-            ("video", Self.json(videoBytes, ["mp4", "webm"])),
-            ("doc", Self.json(docBytes, ["pdf"])),
+            ("audio", json(.audio)), ("image", json(.image)), ("video", json(.video)), ("doc", json(.doc)),
             ("max_duration_seconds", .integer(maxDuration.components.seconds)),
             ("uploads_per_hour", .integer(Int64(uploadsPerHour))),
         ])
     }
 
-    private static func json(_ bytes: Int64, _ formats: [String]) -> JSON {
-        .object([("max_size_bytes", .integer(bytes)), ("formats", .array(formats.map(JSON.string)))])
+    private func json(_ kind: MediaKind) -> JSON {
+        .object([
+            ("max_size_bytes", .integer(bytes(of: kind))),
+            ("formats", .array(kind.formats.map { .string($0.name) })),
+        ])
     }
 }

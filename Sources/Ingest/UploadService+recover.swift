@@ -77,6 +77,8 @@ extension UploadService {
     /// quarantine is left to those who hold it.
     private static func needsNoBytes(_ row: UploadRow?, _ track: TrackRow?) -> Bool {
         guard let row else { return true }
+        // Its job reads them from here until its state says that they are elsewhere.
+        if row.protocol == .media { return row.state != .verifying && row.state != .quarantined }
         switch row.state {
         case .cancelled, .expired, .failed: return true
         case .receiving, .quarantined: return false

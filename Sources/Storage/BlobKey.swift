@@ -50,6 +50,18 @@ extension BlobKey {
         return BlobKey(checked: "tracks/\(folder(of: owner))/\(track)/\(upload).\(suffix)")
     }
 
+    /// A file of the media API, kept as it came.
+    package static func media(_ upload: UploadID, tenant: TenantID, use: MediaUse, extension suffix: String) -> BlobKey
+    {
+        precondition(suffix.utf8.allSatisfy(isPlain), "\(suffix) is no extension of ours")
+        return BlobKey(checked: media(upload, tenant: tenant, use: use) + suffix)
+    }
+
+    /// What its key begins with, whatever its bytes were: a prefix for `list`.
+    package static func media(_ upload: UploadID, tenant: TenantID, use: MediaUse) -> String {
+        "media/\(tenant)/\(use.rawValue)/\(upload)."
+    }
+
     /// Percent-encoded, and cut where it grows too long for a file system: two such users may share the folder, for the
     /// names below it are unique by themselves.
     private static func folder(of owner: UserID) -> String {

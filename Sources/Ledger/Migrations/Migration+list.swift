@@ -2,7 +2,8 @@ extension Migration {
     /// Every step there ever was, oldest first. What differs between backends is kept out of it: texts, bigints and
     /// doubles are all a row needs.
     package static let all: [Migration] = [
-        Migration(number: 1, name: "begin", oldestProgram: ProgramVersion(0, 1, 0), statements: begin)
+        Migration(number: 1, name: "begin", oldestProgram: ProgramVersion(0, 1, 0), statements: begin),
+        Migration(number: 2, name: "media", oldestProgram: ProgramVersion(0, 1, 0), statements: media),
     ]
 
     private static let begin = uploads + tracks + jobs + outbox + access + operations
@@ -146,5 +147,14 @@ extension Migration {
         "create index audit_by_age on audit (at, id)",
         "create index audit_by_tenant on audit (tenant, at, id)",
         "create table settings (name text primary key, value text not null)",
+    ]
+
+    private static let media = [
+        """
+        create table media (id text primary key, tenant text not null, owner text not null, use text not null,
+          state text not null, original_name text not null, filename text, content_type text, size bigint not null,
+          sha256 text not null, blob_key text, created_at bigint not null, error_code text, error_message text)
+        """,
+        "create index media_ready on media (id) where state = 'ready'",
     ]
 }

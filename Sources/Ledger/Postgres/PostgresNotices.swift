@@ -119,6 +119,7 @@ extension Hints.Kind {
         switch self {
         case .jobs: "jobs"
         case .events: "events"
+        case .media: "media"
         }
     }
 }

@@ -8,6 +8,8 @@ package final class Hints: Sendable {
         case jobs
         /// An event was appended to the outbox.
         case events
+        /// A file of the media API was judged, or is gone.
+        case media
     }
 
     /// How far a waiter has seen; begin with `Mark()`.

@@ -126,6 +126,13 @@ package final class Delivery: Sendable {
         return ordinary(file, request)
     }
 
+    /// A blob as the answer to `request`, for a room that decides by itself who may have it.
+    package func send(
+        _ key: BlobKey, contentType: String, tag: String, fields: [(String, String)], to request: Request
+    ) async throws -> Response {
+        ordinary(try await open(key, contentType: contentType, tag: tag, fields: fields), request)
+    }
+
     // MARK: Who may
 
     /// Judges the token before anything is said of the track, and expiry after everything else about the token.
