@@ -236,7 +236,7 @@ import Testing
     }
 
     @Test func `a full disk keeps the durable offset, and the upload goes on later`() async throws {
-        let reception = try await reception()
+        let reception = try await reception(inlineLimit: 0)
         try await put(0..<5_000, reception)
         for operation in ["write data", "write journal"] {
             device.fail(operation, .noSpace)

@@ -2,8 +2,8 @@ package import Core
 import Platform
 import Synchronization
 
-/// The spool on this machine's disk: a data file and a journal an upload, in folders of their ids' first two characters
-/// after the prefix, so that no folder grows long.
+/// The spool on this machine's disk: a data file and a journal an upload, in folders of their ids' first character after
+/// the prefix, so that no folder grows long.
 package struct DiskSpool: Spool {
     private let device: any SpoolDevice
     private let durability: Durability
@@ -23,13 +23,13 @@ package struct DiskSpool: Spool {
     package func open(_ upload: UploadID, creating: Bool) throws(SpoolFailure) -> (any SpooledBytes)? {
         let name = SpoolName(upload)
         do {
-            if let log = try device.file(name.journal, creating: false), try log.size() > 0 {
-                guard let data = try device.file(name.data, creating: false) else {
-                    throw SpoolFailure(.unreadable, "the journal of the upload has no bytes beside it")
-                }
-                return try SpooledFile(data: data, log: log, durability: durability, inlineLimit: inlineLimit)
+            guard let log = try device.file(name.journal, creating: false) else {
+                return creating ? try make(name) : nil
             }
-            return creating ? try make(name) : nil
+            if try log.size() == 0 { return creating ? try make(name) : nil }
+            return try SpooledFile(
+                data: try DataFile(name.data, on: device), log: log, durability: durability,
+                inlineLimit: inlineLimit, syncNames: syncNames(name))
         } catch let errno as Errno {
             throw SpoolFailure(errno.isOutOfSpace ? .full : .unreadable, "the upload cannot be opened: \(errno)")
         } catch let failure as SpoolFailure {
@@ -43,15 +43,19 @@ package struct DiskSpool: Spool {
     /// journal that a crash left empty is begun again.
     private func make(_ name: SpoolName) throws -> SpooledFile {
         _ = try device.makeFolder(name.folder)
-        guard let data = try device.file(name.data, creating: true),
-            let log = try device.file(name.journal, creating: true)
-        else {
-            throw SpoolFailure(.unreadable, "the upload's files were not made")
+        guard let log = try device.file(name.journal, creating: true) else {
+            throw SpoolFailure(.unreadable, "the upload's journal was not made")
         }
-        try data.truncate(to: 0)
+        // A crash before the first record may have left bytes that nobody was told of.
+        try device.remove(name.data)
+        return SpooledFile(
+            data: try DataFile(name.data, on: device), newLog: log, durability: durability, inlineLimit: inlineLimit,
+            syncNames: syncNames(name))
+    }
+
+    private func syncNames(_ name: SpoolName) -> @Sendable () throws(Errno) -> Void {
         let (device, folders) = (device, folders)
-        return SpooledFile(data: data, newLog: log, durability: durability, inlineLimit: inlineLimit) {
-            () throws(Errno) in
+        return { () throws(Errno) in
             try device.syncFolder(name.folder)
             // Whoever made the folder may not have synced its name yet.
             if folders.contains(name.folder) { return }
@@ -128,7 +132,7 @@ struct SpoolName {
     init(_ upload: UploadID) {
         let text = upload.text
         let stem = text.hasPrefix(UploadID.prefix) ? text.dropFirst(UploadID.prefix.count) : text[...]
-        folder = "_" + stem.prefix(2)  // the leading `_` keeps an id of one dash or dot from being a name with a meaning
+        folder = "_" + stem.prefix(1)  // the leading `_` keeps an id of one dash or dot from being a name with a meaning
         data = "\(folder)/\(text).data"
         journal = "\(folder)/\(text).journal"
     }

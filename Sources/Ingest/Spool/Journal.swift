@@ -23,6 +23,13 @@ package struct Journal: Sendable {
     /// Where the next record belongs; whatever lies behind is cut.
     package private(set) var end = Journal.head.count
 
+    /// Every byte that counts stands in the journal itself.
+    var isAllInline: Bool {
+        var inline = IntervalSet()
+        for (first, bytes) in self.inline { inline.insert(first..<first + Int64(bytes.count)) }
+        return received.ranges.allSatisfy { inline.contains($0) }
+    }
+
     /// One that was never begun: its head goes out with its first record.
     init() { end = 0 }
 

@@ -24,7 +24,7 @@ final class SpooledFile: SpooledBytes {
     }
 
     let journal: Journal
-    private let data: any DeviceFile
+    private let data: DataFile
     private let log: any DeviceFile
     private let durability: Durability
     private let inlineLimit: Int
@@ -34,7 +34,7 @@ final class SpooledFile: SpooledBytes {
 
     /// Two new files.
     init(
-        data: any DeviceFile, newLog log: any DeviceFile, durability: Durability, inlineLimit: Int,
+        data: DataFile, newLog log: any DeviceFile, durability: Durability, inlineLimit: Int,
         syncNames: @escaping @Sendable () throws(Errno) -> Void
     ) {
         self.data = data
@@ -47,12 +47,15 @@ final class SpooledFile: SpooledBytes {
     }
 
     /// Cuts the journal back to its last whole record, so that no later append makes a torn one look true.
-    init(data: any DeviceFile, log: any DeviceFile, durability: Durability, inlineLimit: Int) throws(SpoolFailure) {
+    init(
+        data: DataFile, log: any DeviceFile, durability: Durability, inlineLimit: Int,
+        syncNames: @escaping @Sendable () throws(Errno) -> Void
+    ) throws(SpoolFailure) {
         self.data = data
         self.log = log
         self.durability = durability
         self.inlineLimit = inlineLimit
-        syncNames = {}
+        self.syncNames = syncNames
         do {
             let size = try log.size()
             var bytes: [UInt8] = []
@@ -69,9 +72,12 @@ final class SpooledFile: SpooledBytes {
                 try log.truncate(to: Int64(journal.end))
                 if durability == .full { try log.syncData() }
             }
-            // Only after a crash does the file lack them. They stay in the journal, so no sync is needed.
+            guard data.isThere || journal.isAllInline else {
+                throw SpoolFailure(.unreadable, "the journal of the upload has no bytes beside it")
+            }
+            // The file lacks them after a crash, or was not made yet. They stay in the journal: no sync is needed.
             for (first, bytes) in journal.inline where try data.read(upTo: bytes.count, at: first) != bytes {
-                try data.write(bytes, at: first)
+                try data.write(bytes, at: first, isFew: false)
             }
             self.journal = journal
             status = Mutex(Status(end: journal.end, isNamed: true))
@@ -86,14 +92,15 @@ final class SpooledFile: SpooledBytes {
 
     func write(_ bytes: [UInt8], at offset: Int64) throws(SpoolFailure) {
         try refuseIfBroken()
-        status.withLock { status in
+        let isFew = status.withLock { status in
             status.few.append((offset, bytes))
             if status.few.reduce(0, { $0 + $1.bytes.count }) > inlineLimit || status.end > Self.longestInlineJournal {
                 status.few = []
                 status.hasUnsyncedBytes = true
             }
+            return !status.hasUnsyncedBytes
         }
-        do { try data.write(bytes, at: offset) } catch {
+        do { try data.write(bytes, at: offset, isFew: isFew) } catch {
             throw note(SpoolFailure(writing: "the bytes were not written", error))
         }
     }
@@ -106,8 +113,8 @@ final class SpooledFile: SpooledBytes {
 
     func record(_ records: [JournalRecord]) throws(SpoolFailure) {
         try refuseIfBroken()
-        let (end, isDirty, few, isNamed) = status.withLock { ($0.end, $0.hasUnsyncedBytes, $0.few, $0.isNamed) }
-        if isDirty { try sync(data, "the bytes were not made durable") }
+        let (end, isDirty, few) = status.withLock { ($0.end, $0.hasUnsyncedBytes, $0.few) }
+        if isDirty { try sync("the bytes were not made durable") { () throws(Errno) in try data.syncData() } }
         let inline = isDirty ? [] : Self.inline(few, of: records)
         let bytes = (end == 0 ? Journal.head : []) + (inline + records).flatMap(\.bytes)
         do { try log.write(bytes, at: Int64(end)) } catch {
@@ -117,8 +124,11 @@ final class SpooledFile: SpooledBytes {
             }
             throw note(SpoolFailure(writing: "the journal was not written", error))
         }
-        try sync(log, "the journal was not made durable")
-        if !isNamed { try nameDurably() }
+        try sync("the journal was not made durable") { () throws(Errno) in try log.syncData() }
+        if needsNames(isDirty) {
+            try sync("the upload's name was not made durable", syncNames)
+            data.noteNamed()
+        }
         status.withLock {
             $0.end = end + bytes.count
             $0.hasUnsyncedBytes = false
@@ -127,6 +137,9 @@ final class SpooledFile: SpooledBytes {
             $0.isNamed = true
         }
     }
+
+    /// A data file that only repeats what the journal holds may be lost.
+    private func needsNames(_ isDirty: Bool) -> Bool { !status.withLock { $0.isNamed } || isDirty && data.needsName }
 
     /// The parts of the few bytes that the records are about. Others may be of a writer who never finishes, and must not
     /// come back over somebody else's bytes.
@@ -154,17 +167,10 @@ final class SpooledFile: SpooledBytes {
         }
     }
 
-    private func nameDurably() throws(SpoolFailure) {
-        guard durability == .full else { return }
-        do { try syncNames() } catch {
-            throw note(SpoolFailure(.broken, "the upload's name was not made durable: \(error)"))
-        }
-    }
-
     /// After a failed sync the kernel may have dropped the dirty pages and called them clean: asking again would lie.
-    private func sync(_ file: any DeviceFile, _ what: StaticString) throws(SpoolFailure) {
+    private func sync(_ what: StaticString, _ body: () throws(Errno) -> Void) throws(SpoolFailure) {
         guard durability == .full else { return }
-        do { try file.syncData() } catch { throw note(SpoolFailure(.broken, "\(what): \(error)")) }
+        do { try body() } catch { throw note(SpoolFailure(.broken, "\(what): \(error)")) }
     }
 
     private func refuseIfBroken() throws(SpoolFailure) {
