@@ -25,6 +25,9 @@ package struct ClientRequest: Sendable {
         package var firstByte: Duration
         /// Without a byte in either direction, while there are some to come.
         package var stall: Duration
+        /// Fewer bytes than these within `stall` are as good as none: a server that sends one a second does not count as
+        /// alive.
+        package var stallBytes: Int64 = 1
         /// From `send` to the last byte, waiting for a free place included.
         package var whole: Duration?
 
@@ -46,6 +49,8 @@ package struct ClientRequest: Sendable {
     package var deadlines: Deadlines
     /// The longest body of an answer that `send` takes; a stream has its own bound.
     package var responseLimit: Int
+    /// Whether a long body waits for the server's 100 (Continue): a refusal then costs little, everything else a round trip.
+    package var waitsForContinue = true
     /// Told how many bytes of the body were sent, on the client's thread: it must return at once.
     package var onProgress: (@Sendable (Int64) -> Void)?
 

@@ -2,7 +2,7 @@
 package struct ClientFields: Sendable, Sequence {
     private(set) var pairs: [(String, String)] = []
 
-    init(_ pairs: [(String, String)] = []) { self.pairs = pairs }
+    package init(_ pairs: [(String, String)] = []) { self.pairs = pairs }
 
     package func makeIterator() -> IndexingIterator<[(String, String)]> { pairs.makeIterator() }
 
@@ -19,6 +19,12 @@ package struct ClientResponse: Sendable {
     package let status: Int
     package let fields: ClientFields
     package let body: [UInt8]
+
+    package init(status: Int, fields: ClientFields, body: [UInt8]) {
+        self.status = status
+        self.fields = fields
+        self.body = body
+    }
 
     package var isSuccess: Bool { (200..<300).contains(status) }
 }

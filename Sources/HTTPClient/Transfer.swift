@@ -25,6 +25,8 @@ final class Transfer: @unchecked Sendable {
     /// Bytes of the body that were handed to libcurl, and those it sent.
     private var offered: Int64 = 0
     private var sent: Int64 = 0
+    /// Bytes that had left when time seemed to be up.
+    private var lookedAt: Int64 = 0
     private var received = 0
     private var refused: IPAddress?
     private var opened = false
@@ -126,7 +128,7 @@ final class Transfer: @unchecked Sendable {
         // libcurl takes "Name;" for a field without a value, and "Name:" for one it must not send.
         var lines = request.fields.map { $1.isEmpty ? "\($0);" : "\($0): \($1)" }
         // Waiting for 100 (Continue) pays only where a refusal saves much.
-        if request.body.count <= 1_048_576 { lines.append("Expect:") }
+        if request.body.count <= 1_048_576 || !request.waitsForContinue { lines.append("Expect:") }
         for line in lines {
             guard let longer = curl_slist_append(list, line) else { return false }
             list = longer
@@ -142,9 +144,9 @@ final class Transfer: @unchecked Sendable {
         guard let phase = timer.overrun(at: now) else { return nil }
         if phase != .whole, timer.isSending, let easy {
             let uploaded = sluice_curl_uploaded(easy)
-            if uploaded > sent {
-                sent = uploaded
-                timer.sent(bodyIsLeft: sent < request.body.count, at: now)
+            if uploaded - lookedAt >= request.deadlines.stallBytes {
+                lookedAt = uploaded
+                timer.renewed(at: now)
                 return nil
             }
         }
@@ -195,6 +197,7 @@ final class Transfer: @unchecked Sendable {
         isConnected = true
         offered = 0
         sent = 0
+        lookedAt = 0
         timer.connected(bodyIsLeft: request.body.count > 0, at: .now)
         return true
     }
@@ -206,7 +209,7 @@ final class Transfer: @unchecked Sendable {
             return false
         }
         if head.isComplete {
-            timer.received(at: .now)
+            timer.received(0, at: .now)
             if !wasComplete { exchange.began(head) }
         }
         return true
@@ -222,7 +225,7 @@ final class Transfer: @unchecked Sendable {
             return Int(CURL_WRITEFUNC_PAUSE)
         }
         received += bytes.count
-        timer.received(at: .now)
+        timer.received(bytes.count, at: .now)
         return bytes.count
     }
 
@@ -251,7 +254,7 @@ final class Transfer: @unchecked Sendable {
             }
         }
         offered += Int64(count)
-        timer.sent(bodyIsLeft: offered < request.body.count, at: .now)
+        timer.sent(offered, bodyIsLeft: offered < request.body.count, at: .now)
         return count
     }
 
@@ -264,7 +267,7 @@ final class Transfer: @unchecked Sendable {
     fileprivate func progressed(_ count: Int64) {
         guard count > sent else { return }
         sent = count
-        timer.sent(bodyIsLeft: sent < request.body.count, at: .now)
+        timer.sent(sent, bodyIsLeft: offered < request.body.count, at: .now)
         request.onProgress?(count)
     }
 }
