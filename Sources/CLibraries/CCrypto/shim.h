@@ -1,6 +1,7 @@
-// The SHA-256 midstate can only be taken from SHA256_CTX, which OpenSSL 3 calls deprecated.
+// The SHA-256 midstate can only be taken from SHA256_CTX, which OpenSSL 3 calls deprecated, like the one call for MD5.
 #pragma once
 #define OPENSSL_SUPPRESS_DEPRECATED
+#include <openssl/md5.h>
 #include <openssl/sha.h>
 #include <stddef.h>
 #include <stdint.h>
