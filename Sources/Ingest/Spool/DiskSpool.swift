@@ -2,8 +2,8 @@ package import Core
 import Platform
 import Synchronization
 
-/// The spool on this machine's disk: a data file and a journal an upload, in folders of their ids' first character after
-/// the prefix, so that no folder grows long.
+/// The spool on this machine's disk: a data file and a journal an upload, in folders of their ids' last character, so
+/// that no folder grows long.
 package struct DiskSpool: Spool {
     private let device: any SpoolDevice
     private let durability: Durability
@@ -131,8 +131,7 @@ struct SpoolName {
 
     init(_ upload: UploadID) {
         let text = upload.text
-        let stem = text.hasPrefix(UploadID.prefix) ? text.dropFirst(UploadID.prefix.count) : text[...]
-        folder = "_" + stem.prefix(1)  // the leading `_` keeps an id of one dash or dot from being a name with a meaning
+        folder = "_" + text.suffix(1)  // the leading `_` keeps an id of one dash or dot from being a name with a meaning
         data = "\(folder)/\(text).data"
         journal = "\(folder)/\(text).journal"
     }

@@ -10,11 +10,15 @@ final class SQLiteConnection: SQLConnection {
     /// Texts with `in (…)` of several lengths could grow the set; past this it starts again.
     private static let maximumStatements = 512
 
+    /// Once a process. Refused where SQLite was used before, which costs only speed.
+    private static let isQuick = sluice_sqlite_quicken() == SQLITE_OK
+
     let dialect = Dialect.sqlite
     let shard: Int64 = 0
     var pendingHints: Set<Hints.Kind> = []
 
     init(path: String, role: Role, durable: Bool) throws(LedgerFailure) {
+        _ = Self.isQuick
         var handle: OpaquePointer?
         let create = role == .writer ? SQLITE_OPEN_CREATE : 0
         let flags = SQLITE_OPEN_READWRITE | create | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE

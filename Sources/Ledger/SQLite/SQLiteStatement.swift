@@ -30,6 +30,7 @@ final class SQLiteStatement {
                 case .integer(let number): sqlite3_bind_int64(handle, place, number)
                 case .real(let number): sqlite3_bind_double(handle, place, number)
                 case .text(let text): bind(text, at: place)
+                case .bytes(let bytes): bind(bytes, at: place)
                 }
             guard code == SQLITE_OK else { throw failure(code) }
         }
@@ -42,6 +43,14 @@ final class SQLiteStatement {
                 sqlite3_bind_text64(
                     handle, place, $0.baseAddress, UInt64($0.count), sluice_sqlite_transient(), UInt8(SQLITE_UTF8))
             }
+        }
+    }
+
+    private func bind(_ bytes: [UInt8], at place: Int32) -> Int32 {
+        bytes.withUnsafeBytes { bytes in
+            // SQLite takes no address for null.
+            guard let start = bytes.baseAddress, bytes.count > 0 else { return sqlite3_bind_zeroblob(handle, place, 0) }
+            return sqlite3_bind_blob64(handle, place, start, UInt64(bytes.count), sluice_sqlite_transient())
         }
     }
 
@@ -61,6 +70,10 @@ final class SQLiteStatement {
         case SQLITE_INTEGER: return .integer(sqlite3_column_int64(handle, column))
         case SQLITE_FLOAT: return .real(sqlite3_column_double(handle, column))
         case SQLITE_NULL: return .null
+        case SQLITE_BLOB:
+            let bytes = sqlite3_column_blob(handle, column)
+            let count = Int(sqlite3_column_bytes(handle, column))
+            return .bytes(Array(UnsafeRawBufferPointer(start: bytes, count: count)))
         default:
             // The text is asked for before its length: SQLite may convert it in between.
             let bytes = sqlite3_column_text(handle, column)

@@ -1,7 +1,8 @@
 import Core
 
-/// The one writer. It takes what waits, up to a bound, and commits it together: each body under a savepoint of its own, so
-/// that one's failure undoes nothing of the others, and nobody is answered before the commit is durable.
+/// The one writer. It takes what waits, up to a bound, and commits it together; nobody is answered before the commit is
+/// durable. Where a body fails, all run again, each under a savepoint of its own, so that one's failure undoes nothing of
+/// the others: a savepoint copies every page it touches, and most groups need none.
 ///
 /// `@unchecked Sendable`: handed to its thread at start, and used there alone.
 final class SQLiteWriter: @unchecked Sendable {
@@ -26,18 +27,22 @@ final class SQLiteWriter: @unchecked Sendable {
         }
     }
 
-    private func commit(_ group: [LedgerRequest]) {
+    private func commit(_ group: [LedgerRequest], apart: Bool = false) {
         var ran: [LedgerRequest.Ran] = []
         var raised: Set<Hints.Kind> = []
         var fate: LedgerFailure?
         do throws(LedgerFailure) {
             try connection.run("begin immediate")
             for request in group {
-                try connection.run("savepoint body")
+                if apart { try connection.run("savepoint body") }
                 connection.pendingHints = []
                 let one = request.run(Transaction(connection: connection, now: time.now))
+                if one.failure != nil, !apart, connection.isInTransaction {
+                    try connection.run("rollback")
+                    return group.count == 1 ? one.answer(nil) : commit(group, apart: true)
+                }
                 ran.append(one)
-                try close(one)
+                if apart || one.failure != nil { try close(one) }
                 if one.failure == nil { raised.formUnion(connection.pendingHints) }
             }
             try connection.run("commit")
