@@ -53,12 +53,17 @@ extension UploadService {
         if let size = row.size { try tx.uploads.setSize(row.id, size) }
         try tx.reservations.release(row.id.text)
         _ = try tx.tracks.setStage(row.trackID, .verifying, progress: 0)
+        var completed = row
+        completed.sha256 = sha256
+        try hand(completed, tx)
+    }
+
+    /// A complete upload goes to the worker, and the world is told.
+    static func hand(_ row: UploadRow, _ tx: Transaction) throws {
         _ = try tx.jobs.enqueue(
             NewJob(
                 kind: "finish", queue: .finish, tenant: row.tenant, trackID: row.trackID, uploadID: row.id,
                 uniqueKey: "finish:\(row.id)", pinnedNode: row.node, requestID: row.requestID))
-        var completed = row
-        completed.sha256 = sha256
-        try UploadEvent.append(.uploadCompleted, of: completed, tx)
+        try UploadEvent.append(.uploadCompleted, of: row, tx)
     }
 }

@@ -2,6 +2,7 @@ package import Access
 package import Core
 import Crypto
 import Platform
+import Synchronization
 package import Ledger
 
 /// Where a creation comes from.
@@ -76,6 +77,15 @@ extension UploadService {
         return space.free - Int64(Double(space.total) * limits.leastFree) + receptions.bytesReceived
     }
 
+    /// As `room`, told anew ten times a second at most: for files so small that no disk is filled by what comes between.
+    func roughRoom() async throws -> Int64 {
+        let now = ContinuousClock.now
+        if let known = knownRoom.withLock({ $0 }), now - known.at < .milliseconds(100) { return known.bytes }
+        let bytes = try await room()
+        knownRoom.withLock { $0 = (now, bytes) }
+        return bytes
+    }
+
     /// Room in the queue; then the hour's quota and the bound on unfinished uploads, neither of which holds for
     /// administrators.
     static func admit(_ row: UploadRow, isAdmin: Bool, _ limits: UploadLimits, _ tx: Transaction) throws {
@@ -116,24 +126,21 @@ extension UploadService {
     static func insert(_ row: UploadRow, _ tx: Transaction) throws -> UploadRow {
         var row = row
         row.createdAt = tx.now
-        try attachTrack(row, tx)
+        try attachTrack(row, at: row.state == .verifying ? .verifying : .uploading, tx)
         try tx.uploads.insert(row)
         return row
     }
 
-    private static func attachTrack(_ row: UploadRow, _ tx: Transaction) throws {
-        guard let track = try tx.tracks.find(row.trackID) else {
-            try tx.tracks.insert(
-                TrackRow(
-                    id: row.trackID, tenant: row.tenant, owner: row.owner, uploadID: row.id,
-                    title: title(of: row.filename),
-                    contentType: row.contentType, createdAt: row.createdAt))
-            return
-        }
+    private static func attachTrack(_ row: UploadRow, at stage: TrackStage, _ tx: Transaction) throws {
+        let new = TrackRow(
+            id: row.trackID, tenant: row.tenant, owner: row.owner, uploadID: row.id, stage: stage,
+            title: title(of: row.filename), contentType: row.contentType, createdAt: row.createdAt)
+        if try tx.tracks.insertUnlessThere(new) { return }
         // Another tenant's track is as if it were not there; a deleted one's id is never used again.
-        guard track.tenant == row.tenant, track.state != .deleted, try tx.tracks.setUpload(track.id, row.id) else {
-            throw IngestFailure(.notFound, "There is no track \(row.trackID).")
-        }
+        guard let track = try tx.tracks.find(row.trackID), track.tenant == row.tenant, track.state != .deleted,
+            try tx.tracks.setUpload(track.id, row.id)
+        else { throw IngestFailure(.notFound, "There is no track \(row.trackID).") }
+        if stage != .uploading { _ = try tx.tracks.setStage(track.id, stage, progress: 0) }
     }
 
     private static func title(of filename: String) -> String {

@@ -19,7 +19,7 @@ extension UploadService {
         let spool = spool
         let found = try await lanes.lane(for: "space").run { () throws(SpoolFailure) in try spool.uploads() }
         var recovery = Recovery()
-        for id in found {
+        for id in try await withSmall(found) {
             let (row, track) = try await ledger.read("upload.recover") { tx in
                 let row = try tx.uploads.find(id)
                 return (row, try row.flatMap { try tx.tracks.find($0.trackID) })
@@ -33,6 +33,21 @@ extension UploadService {
         }
         notice(.recovered(recovery))
         return recovery
+    }
+
+    /// And those whose bytes are in the ledger.
+    private func withSmall(_ found: [UploadID]) async throws -> [UploadID] {
+        let node = node
+        var all = Set(found)
+        var last: UploadID?
+        while true {
+            let page = try await ledger.read("upload.small") { [last] tx in
+                try tx.smallFiles.list(node: node, after: last, limit: 1_000)
+            }
+            guard let end = page.last else { return all.sorted() }
+            all.formUnion(page)
+            last = end
+        }
     }
 
     private func recover(_ row: UploadRow, _ recovery: inout Recovery) async throws {

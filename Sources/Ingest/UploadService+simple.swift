@@ -26,15 +26,19 @@ extension UploadService {
         var row = row(of: wish, from: origin)
         row.chunkSize = nil
         if media != nil { row.protocol = .media }
-        try await precheck(row, size: length ?? bound ?? 0, isAdmin: origin.principal.permissions.contains(.admin))
+        let isAdmin = origin.principal.permissions.contains(.admin)
+        if let most = length ?? bound, most <= SmallFiles.largest {
+            let bytes = try await small(from: source, upTo: limits.bytes(of: kind), promise)
+            row.size = Int64(bytes.count)
+            return try await accept(row, as: media, sha256: SHA256.hash(bytes), small: bytes, isAdmin: isAdmin)
+        }
+        try await precheck(row, size: length ?? bound ?? 0, isAdmin: isAdmin)
         let reception = receptions.take(row.id, length: nil, promise: promise)
         defer { receptions.giveBack(row.id) }
         do {
             try await reception.open()
             row.size = try await reception.receive(upTo: limits.bytes(of: kind), from: source)
-            let sha256 = Hex.encode(try await reception.seal(declared: []))
-            return try await accept(
-                row, as: media, sha256: sha256, isAdmin: origin.principal.permissions.contains(.admin))
+            return try await accept(row, as: media, sha256: try await reception.seal(declared: []), isAdmin: isAdmin)
         } catch {
             await reception.end(.cancelled)
             // What cannot be removed now has no row in the ledger, and is removed at boot; the first failure is the answer.
@@ -49,25 +53,60 @@ extension UploadService {
         let limits = limits
         try await ledger.read("upload.precheck") { tx in
             try Self.admit(row, isAdmin: isAdmin, limits, tx)
-            guard size <= room - (try tx.reservations.total(node: row.node)) else {
-                throw IngestFailure(.full, FailureCode.insufficientStorage.sentence)
-            }
+            var wish = row
+            wish.size = size
+            try Self.fit(wish, room, tx)
         }
     }
 
-    private func accept(_ row: UploadRow, as media: MediaUse?, sha256: String, isAdmin: Bool) async throws -> UploadRow
-    {
+    /// All bytes of a file that is held in memory until its rows, and itself beside them, are committed.
+    private func small(
+        from source: any ByteSource, upTo limit: Int64, _ promise: FormatPromise
+    ) async throws(IngestFailure) -> [UInt8] {
+        var bytes: [UInt8] = []
+        while true {
+            let piece = try await source.next(upTo: SmallFiles.largest)
+            if piece.isEmpty { break }
+            bytes += piece
+            // Its length was told: more cannot come, and would be refused here.
+            guard bytes.count <= min(limit, Int64(SmallFiles.largest)) else {
+                throw IngestFailure(.tooLarge, "The file is larger than \(limit) bytes.")
+            }
+        }
+        guard !bytes.isEmpty else { throw IngestFailure(field: "size", value: "0", expected: "at least one byte") }
+        try promise.judge(Array(bytes.prefix(Sniff.length)))
+        return bytes
+    }
+
+    /// `small`: the file's bytes, where no spool has them.
+    private func accept(
+        _ row: UploadRow, as media: MediaUse?, sha256: [UInt8], small: [UInt8]? = nil, isAdmin: Bool
+    ) async throws -> UploadRow {
         let limits = limits
+        let room = small == nil ? Int64.max : try await roughRoom()
         let accepted = try await ledger.write("upload.simple") { tx in
             try Self.admit(row, isAdmin: isAdmin, limits, tx)
+            if small != nil { try Self.fit(row, room, tx) }
+            var row = row
+            row.state = .verifying
+            row.sha256 = Hex.encode(sha256)
             if let media {
-                try Self.insert(row, as: media, sha256: sha256, tx)
+                row.createdAt = tx.now
+                try Self.insert(row, as: media, tx)
             } else {
-                try Self.finish(try Self.insert(row, tx), sha256: sha256, tx)
+                row = try Self.insert(row, tx)
+                try Self.hand(row, tx)
             }
-            return try tx.uploads.find(row.id) ?? row
+            if let small { try tx.smallFiles.insert(row.id, small) }
+            return row
         }
         notice(.completed(accepted))
         return accepted
+    }
+
+    private static func fit(_ row: UploadRow, _ room: Int64, _ tx: Transaction) throws {
+        guard row.size ?? 0 <= room - (try tx.reservations.total(node: row.node)) else {
+            throw IngestFailure(.full, FailureCode.insufficientStorage.sentence)
+        }
     }
 }

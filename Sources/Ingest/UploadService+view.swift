@@ -23,6 +23,13 @@ extension UploadService {
         return Self.json(row, state: state, received: received, error: error)
     }
 
+    /// As it is when its last byte was just taken: nobody can have worked on it yet.
+    func accepted(_ row: UploadRow) -> JSON {
+        var received = IntervalSet()
+        received.insert(0..<(row.size ?? 0))
+        return Self.json(row, state: row.state, received: received, error: nil)
+    }
+
     /// What an upload is after its last byte is read from its track. A track that stays ready while this newer upload is
     /// under way says so by its stage.
     private static func state(of track: TrackRow, else own: UploadState) -> UploadState {

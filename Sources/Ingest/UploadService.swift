@@ -2,6 +2,7 @@ package import Access
 package import Core
 package import Ledger
 package import Platform
+import Synchronization
 
 /// Every upload of this node, whatever protocol speaks: creates, receives, completes, ends and recovers them. It owns
 /// the spool; the ledger holds what is not bytes. Safe from any task.
@@ -12,6 +13,7 @@ package final class UploadService: Sendable {
     let spool: any Spool
     let lanes: Lanes
     let receptions: Receptions
+    let knownRoom = Mutex<(at: ContinuousClock.Instant, bytes: Int64)?>(nil)
     let time: any TimeSource
     let notice: @Sendable (UploadNotice) -> Void
 
@@ -53,13 +55,19 @@ package final class UploadService: Sendable {
     /// The whole bytes of a completed upload.
     package func sealed(_ id: UploadID) async throws -> SealedFile {
         let spool = spool
-        return try await lanes.lane(for: id).run { () throws(SpoolFailure) in try spool.sealed(id) }
+        let small = try await ledger.read("upload.small") { tx in try tx.smallFiles.find(id) }
+        return try await lanes.lane(for: id).run { () throws(SpoolFailure) in
+            if let small { try spool.keep(id, small) }
+            return try spool.sealed(id)
+        }
     }
 
-    /// The bytes are somewhere else now, or wanted nowhere: what the spool has of the upload goes.
+    /// The bytes are somewhere else now, or wanted nowhere: what spool and ledger have of the upload goes.
     package func release(_ id: UploadID) async throws {
         let spool = spool
         try await lanes.lane(for: id).run { () throws(SpoolFailure) in try spool.remove(id) }
+        let isSmall = try await ledger.read("upload.small") { tx in try tx.smallFiles.find(id) != nil }
+        if isSmall { try await ledger.write("upload.release") { tx in try tx.smallFiles.remove(id) } }
     }
 }
 

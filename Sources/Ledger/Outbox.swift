@@ -42,11 +42,12 @@ package struct Outbox {
         let event = EventRow(
             id: id, tenant: tenant, sequence: sequence, type: type, trackID: trackID, requestID: requestID,
             body: try body(id, sequence), createdAt: tx.now)
-        try tx.connection.perform(
-            "insert into events (\(EventRow.columns)) values (\(placeholders(8)))", event.values)
+        try tx.connection.perform(Self.insertion, event.values)
         tx.hint(.events)
         return event
     }
+
+    private static let insertion = "insert into events (\(EventRow.columns)) values (\(placeholders(8)))"
 
     package func find(_ id: EventID) throws -> EventRow? {
         try tx.connection.first("select \(EventRow.columns) from events where id = $1", [.id(id)])

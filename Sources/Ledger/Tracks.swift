@@ -7,12 +7,7 @@ package struct Tracks {
 
     /// Throws `.conflict` that tells whose the id is already.
     package func insert(_ row: TrackRow) throws {
-        let changed = try tx.connection.execute(
-            """
-            insert into tracks (\(TrackRow.columns), folded_title) values (\(placeholders(23)))
-            \(tx.connection.dialect.orIgnore)
-            """, row.values + [.text(row.title.lowercased())])
-        guard changed == 0 else { return try count(row.tenant, row.state, 1) }
+        if try insertUnlessThere(row) { return }
         guard let held = try find(row.id) else {
             throw LedgerFailure(.conflict(.unique), "The track \(row.id) was being made elsewhere.")
         }
@@ -24,6 +19,17 @@ package struct Tracks {
         }
         throw LedgerFailure(.conflict(.trackExists), "The track \(row.id) exists already.")
     }
+
+    /// False when there is a track of this id, whoever's.
+    package func insertUnlessThere(_ row: TrackRow) throws -> Bool {
+        let changed = try tx.connection.execute(
+            Self.insertion + tx.connection.dialect.orIgnore, row.values + [.text(row.title.lowercased())])
+        if changed > 0 { try count(row.tenant, row.state, 1) }
+        return changed > 0
+    }
+
+    private static let insertion =
+        "insert into tracks (\(TrackRow.columns), folded_title) values (\(placeholders(23)))"
 
     /// Deleted ones too: the caller looks at the state, and at the tenant.
     package func find(_ id: TrackID) throws -> TrackRow? {

@@ -60,10 +60,12 @@ package struct Uploads {
 
     package func insert(_ row: UploadRow) throws {
         let changed = try tx.connection.execute(
-            "insert into uploads (\(UploadRow.columns)) values (\(placeholders(19)))\(tx.connection.dialect.orIgnore)",
-            row.values)
+            Self.insertion + tx.connection.dialect.orIgnore, row.values)
         if changed == 0 { throw LedgerFailure(.conflict(.unique), "The upload \(row.id) exists already.") }
     }
+
+    private static let insertion =
+        "insert into uploads (\(UploadRow.columns)) values (\(placeholders(19)))"
 
     package func find(_ id: UploadID) throws -> UploadRow? {
         try tx.connection.first(

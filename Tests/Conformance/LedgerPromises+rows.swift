@@ -122,6 +122,24 @@ extension LedgerPromise {
     ]
 
     static let uploads: [Self] = [
+        Self("gives a small file back byte for byte, lists it under its node, and lets it go") { ledger, time in
+            let (row, empty) = (try upload(at: time.now), try upload(at: time.now))
+            let bytes = (0..<4_096).map { UInt8($0 % 256) }
+            try await ledger.write("a") { tx in
+                for row in [row, empty] { try tx.uploads.insert(row) }
+                try tx.smallFiles.insert(row.id, bytes)
+                try tx.smallFiles.insert(empty.id, [])
+            }
+            #expect(try await ledger.read("b") { try $0.smallFiles.find(row.id) } == bytes)
+            #expect(try await ledger.read("c") { try $0.smallFiles.find(empty.id) } == [])
+            let all = [row.id, empty.id].sorted()
+            #expect(try await ledger.read("d") { try $0.smallFiles.list(node: row.node, limit: 9) } == all)
+            #expect(
+                try await ledger.read("e") { try $0.smallFiles.list(node: row.node, after: all[0], limit: 9) }
+                    == [all[1]])
+            try await ledger.write("f") { try $0.smallFiles.remove(row.id) }
+            #expect(try await ledger.read("g") { try $0.smallFiles.find(row.id) } == nil)
+        },
         Self("gives an upload back as it was, and moves it only from where it stands") { ledger, time in
             let row = try upload(at: time.now)
             try await ledger.write("a") { try $0.uploads.insert(row) }

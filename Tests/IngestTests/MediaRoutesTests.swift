@@ -232,10 +232,8 @@ import Testing
             body, as: .lessonDoc, from: Origin(principal: ServiceRig.user, requestID: .make()))
         let restarted = try rig.restarted()
         #expect(try await restarted.service.recover().removed == 1)
-        #expect(
-            Set(rig.device.names.compactMap { $0.split(separator: "/").last?.prefix { $0 != "." } }) == [
-                waiting.id.text[...]
-            ])
+        let left = try await rig.ledger.read("test") { try $0.smallFiles.list(node: waiting.node, limit: 10) }
+        #expect(left == [waiting.id] && rig.device.names.isEmpty)
     }
 }
 

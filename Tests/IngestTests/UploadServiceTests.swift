@@ -220,6 +220,39 @@ import Testing
             origin: Origin(principal: ServiceRig.user, requestID: .make()))
     }
 
+    @Test func `a small file is durable with its rows, lies in no spool, and is worked on as any other`() async throws {
+        let rig = try ServiceRig()
+        let small = wav(4_096)
+        let row = try await whole(small, length: 4_096, rig)
+        #expect(row.state == .verifying && row.size == 4_096 && row.sha256 == Hex.encode(SHA256.hash(small)))
+        #expect(rig.device.names.isEmpty)
+        #expect(try await rig.jobs() == 1)
+        #expect(try await rig.events() == [.uploadCompleted])
+        let held = try await rig.ledger.read("test") { try $0.smallFiles.find(row.id) }
+        #expect(held == small)
+        let spool = DiskSpool(device: rig.device, durability: .full)
+        for _ in 0..<2 { try spool.keep(row.id, small) }
+        let kept = try #require(try spool.open(row.id, creating: false))
+        #expect(kept.journal.sealed?.sha256 == SHA256.hash(small))
+        #expect(try kept.read(upTo: 5_000, at: 0) == small)
+        try await rig.service.release(row.id)
+        #expect(rig.device.names.isEmpty)
+        #expect(try await rig.ledger.read("test") { try $0.smallFiles.find(row.id) } == nil)
+    }
+
+    @Test func `a small file that breaks off, is words or longer than it said leaves nothing`() async throws {
+        let rig = try ServiceRig { $0.audioBytes = 5_000 }
+        await #expect(
+            performing: { try await whole(wav(4_096), length: 4_096, end: .cut, rig) }, throws: kind(.bodyEnded))
+        await #expect(
+            performing: { try await whole(Array("words\n".utf8), length: 6, rig) }, throws: kind(.unsupported))
+        await #expect(performing: { try await whole([], length: 0, rig) }, throws: kind(.invalid))
+        await #expect(performing: { try await whole(wav(5_001), length: 5_000, rig) }, throws: kind(.tooLarge))
+        #expect(try await rig.jobs() == 0)
+        #expect(try await rig.events().isEmpty)
+        #expect(rig.device.names.isEmpty)
+    }
+
     @Test func `a whole file in one request is an upload and a job`() async throws {
         let rig = try ServiceRig()
         let row = try await whole(data, rig)

@@ -16,7 +16,7 @@ extension UploadRoutes {
         } else {
             row = try await raw(request, type, origin)
         }
-        return Self.success(202, try await service.view(row), fields: Self.names(row))
+        return Self.success(202, service.accepted(row), fields: Self.names(row))
     }
 
     private func raw(_ request: Request, _ type: String, _ origin: Origin) async throws -> UploadRow {

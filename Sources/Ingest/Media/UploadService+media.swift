@@ -7,16 +7,12 @@ extension UploadService {
     package static let mediaRemoval = "media.remove"
 
     /// All of a file is durable: its rows and the job that judges it, or nothing.
-    static func insert(_ upload: UploadRow, as use: MediaUse, sha256: String, _ tx: Transaction) throws {
-        var row = upload
-        row.createdAt = tx.now
-        row.state = .verifying
-        row.sha256 = sha256
+    static func insert(_ row: UploadRow, as use: MediaUse, _ tx: Transaction) throws {
         try tx.uploads.insert(row)
         try tx.media.insert(
             MediaRow(
                 id: row.id, tenant: row.tenant, owner: row.owner, use: use, originalName: row.filename,
-                size: row.size ?? 0, sha256: sha256, createdAt: tx.now))
+                size: row.size ?? 0, sha256: row.sha256 ?? "", createdAt: tx.now))
         _ = try tx.jobs.enqueue(
             NewJob(
                 kind: mediaJob, queue: .finish, tenant: row.tenant, uploadID: row.id, uniqueKey: "media:\(row.id)",

@@ -18,28 +18,26 @@ package struct Jobs {
     /// Throws `.queueFull` past `maximumDepth` queued jobs of the queue.
     @discardableResult
     package func enqueue(_ job: NewJob, maximumDepth: Int = .max) throws -> Enqueued {
-        if let key = job.uniqueKey, let live = try live(key) { return Enqueued(id: live, isNew: false) }
-        let depth = try tx.queues.depth(job.queue)
-        guard depth < maximumDepth else {
-            throw LedgerFailure(
-                .queueFull(queue: job.queue, depth: depth, maximum: maximumDepth),
-                "The queue \(job.queue.rawValue) holds \(depth) jobs; \(maximumDepth) is its limit.")
+        if maximumDepth < .max {
+            if let key = job.uniqueKey, let live = try live(key) { return Enqueued(id: live, isNew: false) }
+            let depth = try tx.queues.depth(job.queue)
+            guard depth < maximumDepth else {
+                throw LedgerFailure(
+                    .queueFull(queue: job.queue, depth: depth, maximum: maximumDepth),
+                    "The queue \(job.queue.rawValue) holds \(depth) jobs; \(maximumDepth) is its limit.")
+            }
         }
         let id = JobID.make()
         let runAt = job.runAt ?? tx.now
         let changed = try tx.connection.execute(
-            """
-            insert into jobs (id, kind, queue, tenant, track_id, upload_id, payload, unique_key, priority, run_at,
-            pinned_node, request_id, maximum_attempts, created_at, state, attempt, interruptions)
-            values (\(placeholders(14)), 'queued', 0, 0)\(tx.connection.dialect.orIgnore)
-            """,
+            Self.insertion + tx.connection.dialect.orIgnore,
             [
                 .id(id), .text(job.kind), .state(job.queue), .id(job.tenant), .id(job.trackID), .id(job.uploadID),
                 .text(Payload.encode(job.payload)), .text(job.uniqueKey), .integer(job.priority), .time(runAt),
                 .id(job.pinnedNode), .id(job.requestID), .integer(job.maximumAttempts), .time(tx.now),
             ])
         if changed == 0 {
-            // Somebody else's transaction had the key first.
+            // A live one has the key.
             if let key = job.uniqueKey, let live = try live(key) { return Enqueued(id: live, isNew: false) }
             throw LedgerFailure(.raced, "A job with this key was made and ended meanwhile.")
         }
@@ -47,6 +45,12 @@ package struct Jobs {
         try tx.queues.expect(job.queue, job.tenant, at: runAt)
         return Enqueued(id: id, isNew: true)
     }
+
+    private static let insertion = """
+        insert into jobs (id, kind, queue, tenant, track_id, upload_id, payload, unique_key, priority, run_at,
+        pinned_node, request_id, maximum_attempts, created_at, state, attempt, interruptions)
+        values (\(placeholders(14)), 'queued', 0, 0)
+        """
 
     /// True while the lease holds; it then holds for `duration` from now.
     package func renew(_ lease: Lease, for duration: Duration) throws -> Bool {

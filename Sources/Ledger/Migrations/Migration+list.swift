@@ -4,6 +4,7 @@ extension Migration {
     package static let all: [Migration] = [
         Migration(number: 1, name: "begin", oldestProgram: ProgramVersion(0, 1, 0), statements: begin),
         Migration(number: 2, name: "media", oldestProgram: ProgramVersion(0, 1, 0), statements: media),
+        Migration(number: 3, name: "small files", oldestProgram: ProgramVersion(0, 1, 0), statements: smallFiles),
     ]
 
     private static let begin = uploads + tracks + jobs + outbox + access + operations
@@ -147,6 +148,10 @@ extension Migration {
         "create index audit_by_age on audit (at, id)",
         "create index audit_by_tenant on audit (tenant, at, id)",
         "create table settings (name text primary key, value text not null)",
+    ]
+
+    private static let smallFiles = [
+        "create table small_files (upload_id text primary key, content blob not null)"
     ]
 
     private static let media = [

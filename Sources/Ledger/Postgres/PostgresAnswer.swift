@@ -22,7 +22,7 @@ struct PostgresAnswer {
     }
 
     private enum Column {
-        case integer, real, flag, text
+        case integer, real, flag, bytes, text
 
         /// The server's own numbers of its types (pg_type.dat), fixed for good.
         init(_ type: Oid) {
@@ -31,6 +31,7 @@ struct PostgresAnswer {
                 case 20, 21, 23: .integer
                 case 700, 701, 1700: .real
                 case 16: .flag
+                case 17: .bytes
                 default: .text
                 }
         }
@@ -44,8 +45,15 @@ struct PostgresAnswer {
         case .integer: return .integer(integer(bytes))
         case .real: return .real(Double(String(decoding: bytes, as: UTF8.self)) ?? .nan)
         case .flag: return .integer(bytes.first == UInt8(ascii: "t") ? 1 : 0)
+        case .bytes: return .bytes(unhexed(bytes))
         case .text: return .text(String(decoding: bytes, as: UTF8.self))
         }
+    }
+
+    /// `\x00ff`, as the server writes bytes since its version 9.
+    private static func unhexed(_ text: UnsafeRawBufferPointer) -> [UInt8] {
+        let digits = text.dropFirst(2).map { $0 < UInt8(ascii: "a") ? $0 &- UInt8(ascii: "0") : $0 &- 87 }
+        return stride(from: 0, to: digits.count - 1, by: 2).map { digits[$0] << 4 | digits[$0 + 1] }
     }
 
     /// Of the server's own digits, which never overflow their type.
@@ -79,6 +87,7 @@ enum PostgresParameters {
                     throw LedgerFailure(.program, "A text with a null character cannot be kept in PostgreSQL.")
                 }
                 append(text, to: &bytes, &starts)
+            case .bytes(let plain): append(hexed(plain), to: &bytes, &starts)
             }
         }
         return bytes.withUnsafeBufferPointer { buffer in
@@ -87,6 +96,14 @@ enum PostgresParameters {
             }
             return pointers.withUnsafeBufferPointer { body(Int32(values.count), $0.baseAddress) }
         }
+    }
+
+    private static func hexed(_ bytes: [UInt8]) -> String {
+        let digits = Array("0123456789abcdef".utf8)
+        var text: [UInt8] = Array("\\x".utf8)
+        text.reserveCapacity(2 + 2 * bytes.count)
+        for byte in bytes { text += [digits[Int(byte >> 4)], digits[Int(byte & 15)]] }
+        return String(decoding: text, as: UTF8.self)
     }
 
     private static func append(_ text: String, to bytes: inout [CChar], _ starts: inout [Int?]) {

@@ -34,6 +34,7 @@ package struct Transaction {
     }
 
     package var uploads: Uploads { Uploads(tx: self) }
+    package var smallFiles: SmallFiles { SmallFiles(tx: self) }
     package var tracks: Tracks { Tracks(tx: self) }
     package var generations: Generations { Generations(tx: self) }
     package var jobs: Jobs { Jobs(tx: self) }

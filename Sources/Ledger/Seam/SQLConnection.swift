@@ -50,7 +50,7 @@ package enum Dialect: Sendable {
     /// A statement of the schema. Texts are compared byte by byte everywhere, as SQLite and Swift do.
     func schema(_ statement: String) -> String {
         guard self == .postgres else { return statement }
-        var statement = statement
+        var statement = statement.replacing(" blob ", with: " bytea ")
         for end in [" ", ",", ")"] {
             statement = statement.split(separator: " text" + end, omittingEmptySubsequences: false)
                 .joined(separator: " text collate \"C\"" + end)
@@ -69,6 +69,7 @@ package enum SQLValue: Sendable, Equatable {
     case integer(Int64)
     case real(Double)
     case text(String)
+    case bytes([UInt8])
 }
 
 extension SQLValue {

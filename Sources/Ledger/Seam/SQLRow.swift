@@ -18,7 +18,7 @@ package struct SQLRow: Sendable {
         switch try next() {
         case .text(let text): text
         case .null: nil
-        case .integer, .real: throw damaged("text")
+        case .integer, .real, .bytes: throw damaged("text")
         }
     }
 
@@ -26,7 +26,7 @@ package struct SQLRow: Sendable {
         switch try next() {
         case .integer(let number): number
         case .null: nil
-        case .text, .real: throw damaged("a whole number")
+        case .text, .real, .bytes: throw damaged("a whole number")
         }
     }
 
@@ -34,13 +34,18 @@ package struct SQLRow: Sendable {
         switch try next() {
         case .real(let number): number
         case .integer(let number): Double(number)
-        case .null, .text: throw damaged("a number")
+        case .null, .text, .bytes: throw damaged("a number")
         }
     }
 
     mutating func text() throws(LedgerFailure) -> String {
         guard let text = try optionalText() else { throw damaged("text") }
         return text
+    }
+
+    mutating func bytes() throws(LedgerFailure) -> [UInt8] {
+        guard case .bytes(let bytes) = try next() else { throw damaged("bytes") }
+        return bytes
     }
 
     mutating func integer() throws(LedgerFailure) -> Int64 {
