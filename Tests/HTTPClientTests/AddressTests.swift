@@ -1,5 +1,6 @@
 import HTTPClient
 import Platform
+import TestSupport
 import Testing
 
 @Suite(.timeLimit(.minutes(1))) struct `The address guard` {

@@ -2,6 +2,7 @@ import Glibc
 import HTTPClient
 import Platform
 import Synchronization
+import TestSupport
 import Testing
 
 func client(_ addresses: AddressPolicy = .anywhere, places: Int = 64, waiting: Int = 1024) throws -> HTTPClient {

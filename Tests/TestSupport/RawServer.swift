@@ -3,15 +3,15 @@ import Platform
 import Synchronization
 
 /// A server that says exactly what a test tells it to: one thread accepts, one serves each connection.
-final class RawServer: Sendable {
-    let port: UInt16
+package final class RawServer: Sendable {
+    package let port: UInt16
     private let listener: Int32
     private let accepted = Mutex(0)
 
     /// How many connections came.
-    var connections: Int { accepted.withLock(\.self) }
+    package var connections: Int { accepted.withLock(\.self) }
 
-    init(_ serve: @escaping @Sendable (RawConnection) -> Void) throws {
+    package init(_ serve: @escaping @Sendable (RawConnection) -> Void) throws {
         let listener = try Errno.check(socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0))
         self.listener = listener
         var address = sockaddr_in()
@@ -42,21 +42,37 @@ final class RawServer: Sendable {
     /// Ends the thread that accepts, which closes the listener.
     deinit { shutdown(listener, Int32(SHUT_RDWR)) }
 
-    func url(_ path: String = "/", host: String = "127.0.0.1", scheme: String = "http") -> String {
+    package func url(_ path: String = "/", host: String = "127.0.0.1", scheme: String = "http") -> String {
         "\(scheme)://\(host):\(port)\(path)"
     }
 }
 
 /// Used by the thread that serves it; closed when it goes.
-final class RawConnection: Sendable {
+package final class RawConnection: Sendable {
     private let raw: Int32
     private let rest = Mutex<[UInt8]>([])
 
-    init(_ raw: Int32) { self.raw = raw }
+    fileprivate init(_ raw: Int32) { self.raw = raw }
     deinit { close(raw) }
 
+    /// To a server of loopback; nil where nobody listens.
+    package init?(to port: Int) {
+        raw = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        address.sin_port = in_port_t(UInt16(truncatingIfNeeded: port)).bigEndian
+        let result = withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                connect(raw, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+            }
+        }
+        // `deinit` closes it: every property has its value.
+        guard result == 0 else { return nil }
+    }
+
     /// The next head, without its empty line; nil when the client went away.
-    func head() -> String? {
+    package func head() -> String? {
         while true {
             let head = rest.withLock { rest -> String? in
                 guard let end = rest.indices.first(where: { rest[$0...].starts(with: Array("\r\n\r\n".utf8)) }) else {
@@ -70,7 +86,7 @@ final class RawConnection: Sendable {
         }
     }
 
-    func body(_ count: Int) -> [UInt8] {
+    package func body(_ count: Int) -> [UInt8] {
         while rest.withLock(\.count) < count, more() {}
         return rest.withLock { rest in
             let count = min(count, rest.count)
@@ -79,15 +95,37 @@ final class RawConnection: Sendable {
         }
     }
 
+    /// What comes up to the end of the connection, handed on as it comes; false ends it.
+    package func each(_ body: ([UInt8]) -> Bool) {
+        while true {
+            let bytes = rest.withLock { rest in
+                defer { rest = [] }
+                return rest
+            }
+            if !bytes.isEmpty, !body(bytes) { return }
+            guard more() else { return }
+        }
+    }
+
+    /// Ends it as a crash does: the other side's next read fails.
+    package func reset() {
+        var linger = linger(l_onoff: 1, l_linger: 0)
+        setsockopt(raw, SOL_SOCKET, SO_LINGER, &linger, socklen_t(MemoryLayout.size(ofValue: linger)))
+        // The number stays taken until `deinit`; what it named is closed here, with a linger of nothing, which sends the reset.
+        let nowhere = open("/dev/null", O_RDWR | O_CLOEXEC)
+        dup2(nowhere, raw)
+        close(nowhere)
+    }
+
     /// Returns once the client closed its end, or cut the connection.
-    func waitForEnd() { while more() {} }
+    package func waitForEnd() { while more() {} }
 
     /// False when the client is gone.
     @discardableResult
-    func say(_ text: String) -> Bool { say(Array(text.utf8)) }
+    package func say(_ text: String) -> Bool { say(Array(text.utf8)) }
 
     @discardableResult
-    func say(_ bytes: [UInt8]) -> Bool {
+    package func say(_ bytes: [UInt8]) -> Bool {
         var done = 0
         while done < bytes.count {
             let count = bytes[done...].withUnsafeBytes {
@@ -109,22 +147,22 @@ final class RawConnection: Sendable {
 }
 
 /// Something that happens once, for threads that raise it and tests that await it, or the other way round.
-final class Moment: Sendable {
+package final class Moment: Sendable {
     private let signal: EventSignal
     private let stream: AsyncStream<Void>
     private let source: AsyncStream<Void>.Continuation
 
-    init() throws {
+    package init() throws {
         signal = try EventSignal()
         (stream, source) = AsyncStream.makeStream()
     }
 
-    func come() {
+    package func come() {
         signal.raise()
         source.finish()
     }
 
-    func awaited() async { for await _ in stream {} }
+    package func awaited() async { for await _ in stream {} }
     /// For threads. Only a broken poll throws, and then the test fails by what it expects.
-    func waited() { _ = try? signal.wait() }
+    package func waited() { _ = try? signal.wait() }
 }
