@@ -86,7 +86,8 @@ let package = Package(
 
         // Tests, one folder a target.
         .target(
-            name: "TestSupport", dependencies: ["Core", "Crypto", "Platform", "HTTPServer", "HTTPClient"],
+            name: "TestSupport",
+            dependencies: ["Core", "Crypto", "Platform", "HTTPServer", "HTTPClient", "Storage"],
             path: "Tests/TestSupport", swiftSettings: house),
         tests("CoreTests", ["Core"]),
         tests("CryptoTests", ["Core", "Crypto"]),

@@ -15,7 +15,7 @@ struct BlobStorePromise: Sendable, CustomTestStringConvertible {
 
     static func key(_ path: String) throws -> BlobKey { try #require(BlobKey(path)) }
 
-    static let all: [Self] = putting + taking + reading + listing
+    static let all: [Self] = putting + taking + reading + listing + files
 
     private static let putting: [Self] = [
         Self("gives back the bytes it was given") { store in

@@ -36,6 +36,9 @@ package final class S3BlobStore: BlobStore {
                 certificates: configuration.certificates))
     }
 
+    /// How far the store's clock is ahead of ours, once it minded: requests are signed by it, and somebody should know.
+    package var clockError: Duration? { endpoint.skew == .zero ? nil : endpoint.skew }
+
     // MARK: Keys
 
     func path(of key: BlobKey) -> String { path(of: key.path) }

@@ -33,6 +33,9 @@ final class S3Endpoint: Sendable {
         state = Mutex(State(region: region, address: try S3Address(configuration, region: region)))
     }
 
+    /// Learnt from a refusal; nothing while the clocks agree as far as the store minds.
+    var skew: Duration { state.withLock(\.skew) }
+
     // MARK: Sending
 
     /// The whole answer: 2xx, or one that the call accepts.

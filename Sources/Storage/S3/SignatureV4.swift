@@ -38,8 +38,8 @@ package struct SignatureV4: Sendable {
     private let day: String
     private let key: HMACKey
     private let scope: String
-    /// S3's paths are encoded once and never tidied; every other service's twice, and tidied.
-    private let encodesOnce: Bool
+    /// Every service's paths are tidied but S3's, where `a//../b` is a key like any other.
+    private let isTidy: Bool
 
     /// For the UTC day of `moment`: making the key costs more than a signature, so it is kept for a day's requests.
     package init(_ credentials: S3Credentials, region: String, service: String = "s3", day moment: Timestamp) {
@@ -48,7 +48,7 @@ package struct SignatureV4: Sendable {
         self.service = service
         day = String(S3Dates.compact(moment).prefix(8))
         scope = "\(day)/\(region)/\(service)/aws4_request"
-        encodesOnce = service == "s3"
+        isTidy = service != "s3"
         var key = Array("AWS4\(credentials.secret)".utf8)
         for text in [day, region, service, "aws4_request"] { key = HMACSHA256.code(key: key, Array(text.utf8)) }
         self.key = HMACKey(key)
@@ -120,12 +120,7 @@ package struct SignatureV4: Sendable {
         bytes.reserveCapacity(768)
         bytes += request.method.utf8
         bytes.append(0x0A)
-        if encodesOnce {
-            URLText.append(request.path, to: &bytes, keepingSlashes: true)
-        } else {
-            let once = URLText.encode(Self.tidied(request.path), keepingSlashes: true)
-            URLText.append(once, to: &bytes, keepingSlashes: true)
-        }
+        URLText.append(isTidy ? Self.tidied(request.path) : request.path, to: &bytes, keepingSlashes: true)
         bytes.append(0x0A)
         Self.appendQuery(query, to: &bytes)
         bytes.append(0x0A)

@@ -30,6 +30,8 @@ final class XMLElement {
 
     /// Nil for what is no such document.
     static func parse(_ bytes: [UInt8]) -> XMLElement? {
+        // Stores send white space before it while they work, which XML forbids.
+        let bytes = bytes.first.map { $0 <= 0x20 } == true ? Array(bytes.drop { $0 <= 0x20 }) : bytes
         guard !bytes.isEmpty, bytes.count <= sizeLimit, let parser = XML_ParserCreate("UTF-8") else { return nil }
         defer { XML_ParserFree(parser) }
         let building = XMLBuilding(parser)
