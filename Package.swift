@@ -84,6 +84,11 @@ let package = Package(
             dependencies: ["App", "Core", "Crypto", "Platform", "HTTPClient", "Access", "Storage", "Ledger"],
             swiftSettings: house),
 
+        // What a benchmark measures.
+        .executableTarget(
+            name: "s3-put", dependencies: ["Core", "Platform", "Storage"], path: "Benchmarks/s3/put",
+            swiftSettings: house),
+
         // Tests, one folder a target.
         .target(
             name: "TestSupport",
