@@ -14,23 +14,26 @@ struct HeadReader {
         guard !isComplete else { return true }
         size += line.count
         guard size <= Self.sizeLimit else { return false }
-        let text = String(decoding: line, as: UTF8.self)
-        if text.hasPrefix("HTTP/") {
-            let parts = text.split(separator: " ", maxSplits: 2)
-            status = parts.count > 1 ? Int(parts[1].prefix(3)) ?? 0 : 0
+        // Bytes, for this runs for every field of every answer.
+        if line.starts(with: Self.version) {
+            let digits = line.drop { $0 != UInt8(ascii: " ") }.dropFirst().prefix(3)
+            status = Int(String(decoding: digits, as: UTF8.self)) ?? 0
             fields = ClientFields()
-        } else if let colon = text.firstIndex(of: ":") {
-            fields.append(Self.trimmed(text[..<colon]), Self.trimmed(text[text.index(after: colon)...]))
+        } else if let colon = line.firstIndex(of: UInt8(ascii: ":")) {
+            fields.append(Self.trimmed(line[..<colon]), Self.trimmed(line[(colon + 1)...]))
         } else if line.allSatisfy({ $0 == 0x0D || $0 == 0x0A }) {
             isComplete = status >= 200 || status == 101
         }
         return true
     }
 
-    private static func trimmed(_ text: Substring) -> String {
-        var text = text
-        while let first = text.first, first == " " || first == "\t" { text.removeFirst() }
-        while let last = text.last, last.isWhitespace { text.removeLast() }
-        return String(text)
+    private static let version = Array("HTTP/".utf8)
+
+    /// Without the white space at its ends, the end of the line among it.
+    private static func trimmed(_ bytes: Slice<UnsafeRawBufferPointer>) -> String {
+        var bytes = bytes
+        while let first = bytes.first, first == 0x20 || first == 0x09 { bytes.removeFirst() }
+        while let last = bytes.last, last <= 0x20 { bytes.removeLast() }
+        return String(decoding: bytes, as: UTF8.self)
     }
 }

@@ -36,6 +36,8 @@ package struct SignatureV4: Sendable {
     private let region: String
     private let service: String
     private let day: String
+    /// Since 1970.
+    private let dayNumber: Int64
     private let key: HMACKey
     private let scope: String
     /// Every service's paths are tidied but S3's, where `a//../b` is a key like any other.
@@ -47,6 +49,7 @@ package struct SignatureV4: Sendable {
         self.region = region
         self.service = service
         day = String(S3Dates.compact(moment).prefix(8))
+        dayNumber = moment.seconds / 86_400
         scope = "\(day)/\(region)/\(service)/aws4_request"
         isTidy = service != "s3"
         var key = Array("AWS4\(credentials.secret)".utf8)
@@ -55,7 +58,7 @@ package struct SignatureV4: Sendable {
     }
 
     package func holds(for moment: Timestamp, _ credentials: S3Credentials, region: String) -> Bool {
-        region == self.region && credentials == self.credentials && S3Dates.compact(moment).hasPrefix(day)
+        dayNumber == moment.seconds / 86_400 && region == self.region && credentials == self.credentials
     }
 
     /// The fields to send in addition to the request's own: `Authorization` and what it speaks of.
