@@ -7,12 +7,16 @@ package struct ClientRequest: Sendable {
         case bytes([UInt8])
         /// Part of a file, read as it is sent and never through the descriptor's own position.
         case file(SharedDescriptor, Range<Int64>)
+        /// What another task writes meanwhile.
+        case stream(ClientBody)
 
-        var count: Int64 {
+        /// Nil is not known before its end.
+        package var count: Int64? {
             switch self {
             case .none: 0
             case .bytes(let bytes): Int64(bytes.count)
             case .file(_, let range): Int64(range.count)
+            case .stream(let body): body.count
             }
         }
     }

@@ -65,17 +65,32 @@ package final class HTTPClient: Sendable {
         await loop.closed()
     }
 
+    private func submit(_ transfer: Transfer) throws(ClientFailure) {
+        guard case .stream(let body) = transfer.request.body else {
+            try transfer.request.check()
+            return try loop.submit(transfer)
+        }
+        body.begin { [loop, id = transfer.id] in loop.resume(id) }
+        do throws(ClientFailure) {
+            try transfer.request.check()
+            try loop.submit(transfer)
+        } catch {
+            // Its writer must hear of it as well.
+            body.over()
+            throw error
+        }
+    }
+
     @discardableResult
     private func run(
         _ request: ClientRequest, _ exchange: Exchange, limit: Int, until want: Exchange.Want
     ) async throws(ClientFailure) -> UInt64 {
-        try request.check()
         let id = loop.nextID()
         let transfer = Transfer(
             id: id, request, exchange: exchange, policy: configuration.addresses,
             certificates: configuration.certificates, limit: limit)
         // Before the handler is there: that of a task cancelled already runs at once, and must find something to cancel.
-        try loop.submit(transfer)
+        try submit(transfer)
         await withTaskCancellationHandler {
             await exchange.wait(for: want)
         } onCancel: {

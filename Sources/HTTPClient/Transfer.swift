@@ -24,6 +24,8 @@ final class Transfer: @unchecked Sendable {
     private var head = HeadReader()
     /// Bytes of the body that were handed to libcurl, and those it sent.
     private var offered: Int64 = 0
+    /// Of the body; beyond everything until the end of one that is not known before.
+    private var bodyCount: Int64
     private var sent: Int64 = 0
     /// Bytes that had left when time seemed to be up.
     private var lookedAt: Int64 = 0
@@ -42,6 +44,7 @@ final class Transfer: @unchecked Sendable {
         self.policy = policy
         self.certificates = certificates
         self.limit = limit
+        bodyCount = request.body.count ?? .max
         timer = TransferTimer(request.deadlines, at: .now)
         fault.initialize(repeating: 0, count: Int(CURL_ERROR_SIZE))
     }
@@ -68,6 +71,7 @@ final class Transfer: @unchecked Sendable {
         easy = nil
         curl_slist_free_all(list)
         list = nil
+        if case .stream(let body) = request.body { body.over() }
     }
 
     private func setUp(_ easy: UnsafeMutableRawPointer) -> Bool {
@@ -105,13 +109,14 @@ final class Transfer: @unchecked Sendable {
     }
 
     private func setMethod(_ easy: UnsafeMutableRawPointer, _ context: UnsafeMutableRawPointer) -> Bool {
-        let count = request.body.count
+        let count = bodyCount
         if request.method == "HEAD" {
             sluice_curl_set_long(easy, CURLOPT_NOBODY, 1)
         } else if count > 0 || ["POST", "PUT", "PATCH"].contains(request.method) {
             // The form of an upload, for any method: libcurl then invents no Content-Type.
             sluice_curl_set_long(easy, CURLOPT_UPLOAD, 1)
-            sluice_curl_set_size(easy, CURLOPT_INFILESIZE_LARGE, count)
+            // Less than nothing is not known: it is sent in chunks.
+            sluice_curl_set_size(easy, CURLOPT_INFILESIZE_LARGE, request.body.count ?? -1)
             sluice_curl_on_read(easy, Self.onRead, context)
             // A connection that proves dead is replaced, and the body sent from its start.
             sluice_curl_on_seek(easy, Self.onSeek, context)
@@ -128,7 +133,7 @@ final class Transfer: @unchecked Sendable {
         // libcurl takes "Name;" for a field without a value, and "Name:" for one it must not send.
         var lines = request.fields.map { $1.isEmpty ? "\($0);" : "\($0): \($1)" }
         // Waiting for 100 (Continue) pays only where a refusal saves much.
-        if request.body.count <= 1_048_576 || !request.waitsForContinue { lines.append("Expect:") }
+        if bodyCount <= 1_048_576 || !request.waitsForContinue { lines.append("Expect:") }
         for line in lines {
             guard let longer = curl_slist_append(list, line) else { return false }
             list = longer
@@ -195,10 +200,10 @@ final class Transfer: @unchecked Sendable {
             return false
         }
         isConnected = true
-        offered = 0
+        if case .stream = request.body {} else { offered = 0 }
         sent = 0
         lookedAt = 0
-        timer.connected(bodyIsLeft: request.body.count > 0, at: .now)
+        timer.connected(bodyIsLeft: bodyCount > 0, at: .now)
         return true
     }
 
@@ -230,11 +235,12 @@ final class Transfer: @unchecked Sendable {
     }
 
     fileprivate func fill(_ buffer: UnsafeMutableRawBufferPointer) -> Int {
-        let count = Int(min(Int64(buffer.count), request.body.count - offered))
+        if case .stream(let body) = request.body { return fill(buffer, from: body) }
+        let count = Int(min(Int64(buffer.count), bodyCount - offered))
         guard count > 0 else { return 0 }
         let part = UnsafeMutableRawBufferPointer(rebasing: buffer[..<count])
         switch request.body {
-        case .none: return 0
+        case .none, .stream: return 0
         case .bytes(let bytes):
             bytes.withUnsafeBytes { part.copyMemory(from: .init(rebasing: $0[Int(offered)..<Int(offered) + count])) }
         case .file(let file, let range):
@@ -247,19 +253,55 @@ final class Transfer: @unchecked Sendable {
                 if got < 0, code == EINTR { continue }
                 guard got > 0 else {
                     let why = got < 0 ? Errno(code: code).description : "it ends early"
-                    failure = ClientFailure(.body, "The file could not be read: \(why).")
-                    return Int(CURL_READFUNC_ABORT)
+                    return abort("The file could not be read: \(why).")
                 }
                 done += got
             }
         }
-        offered += Int64(count)
-        timer.sent(offered, bodyIsLeft: offered < request.body.count, at: .now)
+        give(count)
         return count
     }
 
+    private func give(_ count: Int) {
+        offered += Int64(count)
+        timer.sent(offered, bodyIsLeft: offered < bodyCount, at: .now)
+    }
+
+    private func fill(_ buffer: UnsafeMutableRawBufferPointer, from body: ClientBody) -> Int {
+        switch body.take(into: buffer) {
+        case .bytes(let count):
+            give(count)
+            guard offered <= bodyCount else { return abort("The body is longer than was said: \(bodyCount) bytes.") }
+            return count
+        case .wait:
+            // Not the server's fault: its deadline stands still.
+            timer.pausedSending()
+            return Int(CURL_READFUNC_PAUSE)
+        case .end:
+            guard body.count == nil || offered == bodyCount else {
+                return abort("The body ended after \(offered) bytes of \(bodyCount).")
+            }
+            bodyCount = offered
+            timer.sent(offered, bodyIsLeft: false, at: .now)
+            return 0
+        case .failed: return abort("The body was given up after \(offered) bytes.")
+        }
+    }
+
+    private func abort(_ message: String) -> Int {
+        failure = ClientFailure(.body, message)
+        return Int(CURL_READFUNC_ABORT)
+    }
+
+    /// Its reader took what waited, or its writer wrote.
+    func resumed(at now: Deadline) {
+        if timer.isSending { timer.renewed(at: now) } else { timer.received(0, at: now) }
+    }
+
     fileprivate func seek(to offset: Int64) -> Bool {
-        guard (0...request.body.count).contains(offset) else { return false }
+        // What was written is gone, unless none of it was taken.
+        if case .stream = request.body { return offset == offered }
+        guard (0...bodyCount).contains(offset) else { return false }
         offered = offset
         return true
     }
@@ -267,7 +309,7 @@ final class Transfer: @unchecked Sendable {
     fileprivate func progressed(_ count: Int64) {
         guard count > sent else { return }
         sent = count
-        timer.sent(sent, bodyIsLeft: offered < request.body.count, at: .now)
+        timer.sent(sent, bodyIsLeft: offered < bodyCount, at: .now)
         request.onProgress?(count)
     }
 }

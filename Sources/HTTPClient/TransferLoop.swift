@@ -152,7 +152,7 @@ final class TransferLoop: @unchecked Sendable {
         }
         for id in resumed {
             guard let transfer = live[id], let easy = transfer.easy else { continue }
-            transfer.timer.received(0, at: now)
+            transfer.resumed(at: now)
             curl_easy_pause(easy, CURLPAUSE_CONT)
         }
         return !isClosing

@@ -56,6 +56,9 @@ struct TransferTimer {
     /// Its reader is slow, not its server.
     mutating func paused() { enter(.stall, .never) }
 
+    /// Its writer is.
+    mutating func pausedSending() { enter(.send, .never) }
+
     private mutating func enter(_ phase: ClientFailure.Phase, _ due: Deadline) {
         self.phase = phase
         phaseDue = due

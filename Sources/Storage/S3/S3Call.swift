@@ -32,11 +32,5 @@ struct S3Call: Sendable {
         payload = hash
     }
 
-    var byteCount: Int64 {
-        switch body {
-        case .none: 0
-        case .bytes(let bytes): Int64(bytes.count)
-        case .file(_, let range): Int64(range.count)
-        }
-    }
+    var byteCount: Int64 { body.count ?? 0 }
 }

@@ -19,6 +19,8 @@ final class S3Endpoint: Sendable {
     let time: any TimeSource
     private let credentials: S3CredentialProvider
     private let budget = RetryBudget()
+    /// Nobody set it: what the store says is believed.
+    private let learnsRegion: Bool
     private let state: Mutex<State>
 
     init(
@@ -28,8 +30,10 @@ final class S3Endpoint: Sendable {
         self.credentials = credentials
         self.client = client
         self.time = time
-        // Most stores that are not AWS call their only region so, or take any name.
-        let region = configuration.region.full ?? "us-east-1"
+        // Most stores that are not AWS call their only region so, or take any name; "auto" is one of AWS's at no place.
+        let isOwn = configuration.endpoint != nil || configuration.region != "auto"
+        let region = isOwn ? configuration.region.full ?? "us-east-1" : "us-east-1"
+        learnsRegion = configuration.region.full == nil || configuration.region == "auto"
         state = Mutex(State(region: region, address: try S3Address(configuration, region: region)))
     }
 
@@ -130,7 +134,7 @@ final class S3Endpoint: Sendable {
             credentials.refused(used)
             return true
         }
-        if !mends.region, configuration.region.full == nil, let right = refusal.region, right != region,
+        if !mends.region, learnsRegion, let right = refusal.region, right != region,
             refusal.concernsRegion || refusal.code.isEmpty
         {
             mends.region = true

@@ -87,6 +87,11 @@ import Testing
         _ = try await auto.get(try #require(key))
         // Known from then on.
         #expect(heads.all.withLock(\.count) == 3)
+        let (named, namedServer) = try store(Heads(), region: "auto") { head, _ in
+            head.contains("/auto/s3/") ? told : Self.fine
+        }
+        defer { withExtendedLifetime(namedServer) {} }
+        #expect(try await named.get(try #require(key)) == Array("ok".utf8))
         let (set, setServer) = try store(Heads(), region: "us-east-1") { _, _ in told }
         defer { withExtendedLifetime(setServer) {} }
         let failure = await #expect(throws: BlobFailure.self) { try await set.get(try #require(key)) }
