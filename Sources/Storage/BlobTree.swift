@@ -5,6 +5,7 @@ internal import Platform
 struct BlobTree: Sendable {
     private let objects: String
     private let temporary: String
+    private let unsynced = UnsyncedFolders()
 
     init(root: String) throws(BlobFailure) {
         objects = root + "/objects"
@@ -56,7 +57,7 @@ struct BlobTree: Sendable {
         defer { _ = unlink(staged) }
         do throws(Errno) {
             try take(file, as: staged, syncing: true)
-            for folder in try name(staged, as: key) { try Files.syncFolder(folder) }
+            for folder in try name(staged, as: key) { try syncNames(of: folder) }
         } catch {
             throw BlobFailure(error, key.path)
         }
@@ -85,7 +86,7 @@ struct BlobTree: Sendable {
                 throw Errno(code: code)
             }
             folders.insert(Self.parent(of: target))
-            for folder in folders { try Files.syncFolder(folder) }
+            for folder in folders { try syncNames(of: folder) }
             return true
         }
         // The new one stands; what an old one left is emptied at the next start if this fails.
@@ -172,24 +173,23 @@ struct BlobTree: Sendable {
         return []
     }
 
-    /// Makes the folders above the key; says those that gained a name.
+    /// Makes the folders above the key; says those whose names are not known to be durable, whoever made them.
     private func makeFolder(of key: BlobKey) throws(Errno) -> Set<String> {
-        var changed: Set<String> = []
-        var folder = objects
-        let parts = key.path.split(separator: "/").dropLast()
-        if Files.isFolder(Self.parent(of: path(of: key))) { return changed }
-        for part in parts {
-            let child = "\(folder)/\(part)"
-            if mkdir(child, 0o700) == 0 {
-                changed.insert(folder)
-            } else {
-                let code = errno
+        var above = [objects]
+        for part in key.path.split(separator: "/").dropLast() { above.append("\(above[above.count - 1])/\(part)") }
+        if !Files.isFolder(Self.parent(of: path(of: key))) {
+            for (folder, child) in zip(above, above.dropFirst()) where !Files.isFolder(child) {
+                unsynced.note(folder)
+                let code = mkdir(child, 0o700) == 0 ? 0 : errno
                 // Gone again between two calls: `name` sees its rename fail and comes back.
-                guard code == EEXIST || code == ENOENT else { throw Errno(code: code) }
+                guard [0, EEXIST, ENOENT].contains(code) else { throw Errno(code: code) }
             }
-            folder = child
         }
-        return changed
+        return Set(unsynced.filter(above))
+    }
+
+    private func syncNames(of folder: String) throws(Errno) {
+        try unsynced.sync(folder) { () throws(Errno) in try Files.syncFolder(folder) }
     }
 
     private func syncFileSystem() throws(Errno) {
@@ -198,7 +198,7 @@ struct BlobTree: Sendable {
 
     private func sync(_ folder: String) throws(BlobFailure) {
         do throws(Errno) {
-            try Files.syncFolder(folder)
+            try syncNames(of: folder)
         } catch .noSuchFile {
             // Emptied and taken away since, by a delete of what was just put.
         } catch {
