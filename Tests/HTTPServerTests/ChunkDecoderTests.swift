@@ -11,7 +11,8 @@ import Testing
     }
 
     @Test(arguments: [
-        "x\r\n", "\r\n", "5\nhello", "5\r\nhello6", "5\r\nhello\nx", "5\r\nhelloX\n", "-1\r\n", "0x5\r\nhello\r\n",
+        "x\r\n", "\r\n", "5\nhello", "5\r\nhello6", "5\r\nhello\nx", "5\r\nhelloX\n", "5\r\nhello\rX", "-1\r\n",
+        "0x5\r\nhello\r\n",
         "5 \r\nhello",
         " 5\r\nhello", "5 ;a\r\nhello", "1234567890abcdef0\r\n", "5;a\u{0}\r\nhello",
         "5;\(String(repeating: "a", count: 1100))",

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// What only the wire shows.
-@Suite struct `A connection` {
+@Suite(.timeLimit(.minutes(1))) struct `A connection` {
     private func with(
         _ change: (inout ServerConfiguration) -> Void = { _ in },
         _ body: (HTTPWire, Site, HTTPServer, String) async throws -> Void
@@ -235,6 +235,13 @@ import Testing
             let answer = try await wire.answer()
             #expect(answer.text == "cancelled")
             #expect(answer["connection"] == "close")
+        }
+    }
+
+    @Test func `gives nothing of a body that was cancelled, also of what is here`() async throws {
+        try await with { wire, _, _, _ in
+            try await wire.send("POST /cancel-first HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc")
+            #expect(try await wire.answer().text == "cancelled")
         }
     }
 }

@@ -87,6 +87,14 @@ struct Site: Responder {
                 return .text(409, "\(error.kind)")
             }
         }
+        router.on(.post, "/cancel-first") { request in
+            request.body.cancel()
+            do throws(BodyFailure) {
+                return .text(200, "\(try await request.body.read().count)")
+            } catch {
+                return .text(409, "\(error.kind)")
+            }
+        }
         self.router = router
     }
 
