@@ -42,7 +42,7 @@ extension Node {
             spool: DiskSpool(
                 device: try FolderDevice(folder: folder.spool), durability: settings.durability == .full ? .full : .fast
             ),
-            lanes: try Lanes(count: 4, name: "spool"), time: time
+            lanes: try Lanes(count: 16, name: "spool"), time: time
         ) { notice in
             if notice.isError { log.error(notice.name, notice.fields) } else { log.info(notice.name, notice.fields) }
         }
