@@ -7,7 +7,7 @@ enum Help {
         usage: sluice COMMAND [FLAGS]     sluice COMMAND --help says more
 
           serve                  the server
-          upload FILE...         send files, wait until they are ready
+          upload FILE...         send files and folders, wait until they are ready
           status TRACK           what became of a track (--watch until it is ready)
           play-url TRACK         a link that plays
           jobs list|show|cancel  what is to be done, one by one
@@ -43,15 +43,20 @@ extension Command {
                 }.joined()
         case .upload:
             """
-            usage: sluice upload FILE... [-j N] [--no-wait] [--json] [--quiet]
-            Sends files in chunks, several at once, and waits until each is ready.
-              -j N          chunks in flight at once (4)
+            usage: sluice upload FILE|FOLDER... [-j N] [--no-wait] [--json] [--quiet]
+            Sends files, and the audio in folders, in chunks; several at once. Waits until each
+            is ready, and prints a link that plays. Interrupted by Ctrl+C, a lost network or a
+            restart of the server, the same line goes on with what the server has.
+              -j N          chunks in flight at once, of all files (4; 1 to 32)
               --no-wait     return once the server has every byte
-              --json        one line a file: {"id","trackId","state","url","error"}
+              --json        one line a file: {"id","trackId","state","url","error","file"}
               --quiet       errors only
               --sample      make a 30 s song and send it
               --sample=infected   a harmless test virus in an MP3: see it held back
               --url, --key  a server elsewhere (SLUICE_URL, SLUICE_KEY)
+            SIGUSR1 prints a line of progress. What is needed to go on is kept in
+            $XDG_STATE_HOME/sluice/uploads (~/.local/state) until a file is done.
+            Exit codes: 0 all ready, 1 some failed, 2 usage, 130 interrupted.
 
             """
         case .status: "usage: sluice status TRACK [--watch] [--json]\nSays what became of a track.\n"

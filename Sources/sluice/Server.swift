@@ -6,7 +6,10 @@ import Platform
 
 /// The server this command talks to: the one of this data folder, or the one that `--url` and `--key` name.
 struct Server: Sendable {
-    let base: String
+    /// Looked up each time: a server that was started anew may listen elsewhere.
+    private let locate: @Sendable () -> String
+    /// The same for one server, wherever it listens.
+    let identity: String
     private let client: HTTPClient
     private let credential: @Sendable () -> (String, String)
 
@@ -17,7 +20,9 @@ struct Server: Sendable {
             guard let key = flags.value("--key") ?? settings.key?.text else {
                 throw Complaint.usage("no key for \(url)", "set SLUICE_KEY, or say --key")
             }
-            base = url.hasSuffix("/") ? String(url.dropLast()) : url
+            let base = url.hasSuffix("/") ? String(url.dropLast()) : url
+            locate = { base }
+            identity = base
             credential = { ("X-API-Key", key) }
             return
         }
@@ -26,7 +31,10 @@ struct Server: Sendable {
                 "there is no server here", why: "\(settings.data)/run/addresses.json names none",
                 remedy: "start it: sluice serve; or set SLUICE_URL and SLUICE_KEY", code: "NOT_FOUND")
         }
-        base = "http://\(address)"
+        let data = settings.data
+        // While a server starts its file is away, and the last address is as good as any.
+        locate = { "http://\(Self.address(data) ?? address)" }
+        identity = "local:\((try? Files.realPath(data)) ?? data)"
         let secret = try Home.secret(settings, "local")
         credential = {
             let now = SystemTime().now
@@ -38,6 +46,8 @@ struct Server: Sendable {
         }
     }
 
+    var base: String { locate() }
+
     static func address(_ data: String) -> String? {
         // No file, or one that is no JSON: there is no server to talk to, for either reason.
         guard let bytes = try? Files.readWhole(data + "/run/addresses.json", limit: 4096) else { return nil }
@@ -45,9 +55,12 @@ struct Server: Sendable {
     }
 
     /// The `data` of a success; a failure is a complaint in the server's own words.
-    func ask(_ what: String, _ method: String, _ path: String, body: JSON? = nil) async throws -> JSON {
+    func ask(
+        _ what: String, _ method: String, _ path: String, body: JSON? = nil, _ fields: [(String, String)] = []
+    ) async throws -> JSON {
         let bytes = body.map { ClientRequest.Body.bytes($0.bytes) } ?? (method == "POST" ? .bytes([]) : .none)
-        return try await send(what, method, path, bytes, body == nil ? [] : [("Content-Type", "application/json")])
+        let type = body == nil ? [] : [("Content-Type", "application/json")]
+        return try await send(what, method, path, bytes, type + fields)
     }
 
     func send(
@@ -61,15 +74,23 @@ struct Server: Sendable {
         do {
             response = try await client.send(request)
         } catch {
-            throw Complaint("cannot \(what)", why: error.message, remedy: "is the server running? sluice doctor")
+            var complaint = Complaint(
+                "cannot \(what)", why: error.message, remedy: "is the server running? sluice doctor")
+            complaint.isPassing = error.isPassing
+            throw complaint
         }
         // An answer that is no JSON is told by its status below.
         let json = (try? JSON.parse(response.body)) ?? .null
         if response.isSuccess { return json["data"] ?? .null }
         let code = json["error"]?["code"]?.string ?? "HTTP \(response.status)"
-        throw Complaint(
+        var complaint = Complaint(
             "cannot \(what)", why: json["error"]?["message"]?.string ?? "the server answered \(response.status)",
             remedy: FailureCode(rawValue: code)?.remedy ?? "look at the server's log", code: code,
             requestID: json["requestId"]?.string)
+        complaint.isAnswer = true
+        complaint.isPassing =
+            [408, 423, 425, 500, 502, 503, 504].contains(response.status) || code == FailureCode.rateLimited.rawValue
+        complaint.retryAfter = response.fields["retry-after"].flatMap { Int64($0) }.map { .seconds($0) }
+        throw complaint
     }
 }

@@ -10,6 +10,7 @@ enum Sluice {
     static func begin() -> Never {
         let arguments = Array(CommandLine.arguments.dropFirst())
         if arguments.first == Command.serve.rawValue { Serve.blockSignals() }
+        if arguments.first == Command.upload.rawValue { UploadCommand.blockSignals() }
         // Ends with the process.
         Task.detached { exit(await run(arguments)) }
         while true { pause() }

@@ -21,6 +21,11 @@ enum Terminal {
         return ioctl(2, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 20 ? Int(size.ws_col) : 80
     }
 
+    static var height: Int {
+        var size = winsize()
+        return ioctl(2, UInt(TIOCGWINSZ), &size) == 0 && size.ws_row > 2 ? Int(size.ws_row) : 24
+    }
+
     private static func put(_ text: String, to descriptor: Int32) {
         let bytes = Array(text.utf8)
         var sent = 0
@@ -40,6 +45,11 @@ struct Complaint: Error {
     let code: String
     let requestID: String?
     let exitCode: Int32
+    /// The server said it; else nobody answered.
+    var isAnswer = false
+    /// The same request may succeed later.
+    var isPassing = false
+    var retryAfter: Duration?
 
     init(
         _ what: String, why: String, remedy: String, code: String = "INTERNAL", requestID: String? = nil,
@@ -59,9 +69,18 @@ struct Complaint: Error {
 
     func show(asJSON: Bool) {
         if asJSON { Terminal.out(json.text + "\n") }
-        Terminal.error(
-            "sluice: \(what)\n  why: \(why)    do: \(remedy)   more: docs/errors.md#\(code)"
-                + (requestID.map { "  request \($0)" } ?? "") + "\n")
+        Terminal.error(text)
+    }
+
+    var text: String {
+        "sluice: \(what)\n  why: \(why)    do: \(remedy)   more: docs/errors.md#\(code)"
+            + (requestID.map { "  request \($0)" } ?? "") + "\n"
+    }
+
+    /// Of one file among others.
+    func json(of file: String) -> JSON {
+        guard case .object(let members) = json else { return json }
+        return .object(members + [("file", .string(file))])
     }
 
     var json: JSON {
