@@ -44,7 +44,7 @@ final class ProgressBoard: Sendable {
             state.rows[file] = Row(
                 line: line, plainAt: before?.plainAt ?? .now, plainWord: before?.plainWord ?? "", offset: present)
         }
-        tick()
+        if !isTerminal { tick() }
     }
 
     func sent(_ file: Int, _ bytes: Int64) {

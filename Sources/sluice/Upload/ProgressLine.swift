@@ -18,7 +18,8 @@ struct ProgressLine {
         if let note {
             middle = "  \(note)"
         } else if word == "Sending" {
-            middle = "  \(Self.amount(sent, of: size))  \(Self.amount(rate))/s"
+            middle = "  \(Self.amount(sent, of: size))"
+            if rate > 0 { middle += "  \(Self.amount(rate))/s" }
             if rate > 0, sent < size { middle += "  \(Self.time(Double(size - sent) / rate)) left" }
         }
         let start = "\(Self.left(Self.cut(name, to: nameWidth), nameWidth))  \(percent)"
