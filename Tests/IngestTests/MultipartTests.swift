@@ -30,7 +30,7 @@ import Testing
 
     @Test func `a part comes out as it went in, however the body is cut`() throws {
         let contents: [[UInt8]] = [
-            [], Array("\r\n".utf8), Array("\r\n--XbarY".utf8), Array("--XbarX".utf8), Array("\r\n--Xbar".utf8),
+            [], Array("\r\n".utf8), Array("\r\n--XbarY".utf8), Array("--XbarY".utf8), Array("\r\n--Xbar".utf8),
             Array("\r\r\n-\r\n--".utf8),
             wav(3000), Array(repeating: 0x0D, count: 100),
         ]

@@ -12,7 +12,10 @@ package struct ContentDigest: Equatable, Sendable {
         scanner.skipSpace()
         repeat {
             scanner.skipSpace()
-            guard let key = scanner.token(), scanner.skip("="), let bytes = byteSequence(&scanner) else {
+            // RFC 9651 §3.1.2: keys are lowercase. A lenient reader would take SHA-256 for ours.
+            guard let key = scanner.token(), key == key.lowercased(), scanner.skip("="),
+                let bytes = byteSequence(&scanner)
+            else {
                 throw IngestFailure(
                     field: "Content-Digest", value: field, expected: "algorithm=:base64:, such as sha-256=:…:")
             }
@@ -21,7 +24,11 @@ package struct ContentDigest: Equatable, Sendable {
             guard bytes.count == 32 else {
                 throw IngestFailure(field: "Content-Digest", value: field, expected: "32 bytes in sha-256")
             }
-            found = bytes  // RFC 9651 §3.2: of a key given twice the last counts
+            // RFC 9651 §3.2 lets the last of two count; not every reader knows that.
+            guard found == nil || found == bytes else {
+                throw IngestFailure(field: "Content-Digest", value: field, expected: "one sha-256")
+            }
+            found = bytes
         } while scanner.skip(",")
         guard scanner.isAtEnd else {
             throw IngestFailure(field: "Content-Digest", value: field, expected: "nothing after its last member")

@@ -30,7 +30,7 @@ struct FieldScanner {
     /// RFC 9110 §5.6.2, plus what stands in real file names without quotes is refused: a space ends it.
     mutating func token() -> String? {
         let start = position
-        while position < text.count, isTokenCharacter(text[position]) { position += 1 }
+        while position < text.count, Self.isTokenCharacter(text[position]) { position += 1 }
         return position > start ? string(start..<position) : nil
     }
 
@@ -53,7 +53,11 @@ struct FieldScanner {
         return nil
     }
 
-    private func isTokenCharacter(_ character: Unicode.Scalar) -> Bool {
+    static func isToken(_ text: Substring) -> Bool {
+        !text.isEmpty && text.unicodeScalars.allSatisfy(isTokenCharacter)
+    }
+
+    private static func isTokenCharacter(_ character: Unicode.Scalar) -> Bool {
         switch character {
         case "0"..."9", "A"..."Z", "a"..."z": true
         default: "!#$%&'*+-.^_`|~".unicodeScalars.contains(character)

@@ -2,8 +2,8 @@
 /// whoever reads the body owns it. Stricter than RFC 2046 where readers differ: no preamble, no padding after a
 /// boundary, nothing but line ends after the last one.
 ///
-///     opening ─▶ head ─▶ content ─▶ delimiter ─▶ head …
-///                                       └──────▶ closed
+///     opening ─▶ head ─▶ start ─▶ content ─▶ delimiter ─▶ head …
+///                                                └──────▶ closed
 package struct Multipart: Sendable {
     package enum Event: Equatable, Sendable {
         case part(Head)
@@ -21,7 +21,7 @@ package struct Multipart: Sendable {
     package static let partLimit = 64
 
     private enum State {
-        case opening, head, content, delimiter, closed
+        case opening, head, start, content, delimiter, closed
     }
 
     private let dashBoundary: [UInt8]
@@ -64,6 +64,8 @@ package struct Multipart: Sendable {
             return try afterBoundary()
         case .head:
             return try head(&events)
+        case .start:
+            return try start()
         case .content:
             return content(&events)
         case .closed:
@@ -97,8 +99,20 @@ package struct Multipart: Sendable {
         guard end <= Self.headLimit else { throw .headTooLong }
         events.append(.part(try Self.head(pending[..<max(0, end)])))
         pending.removeFirst(end + 4)
-        state = .content
+        state = .start
         return true
+    }
+
+    /// A part that begins with its own boundary is content to some readers, and to others an empty part: the blank line
+    /// before it ends a head, and begins a delimiter as well.
+    private mutating func start() throws(MultipartFailure) -> Bool {
+        let begun = min(pending.count, dashBoundary.count)
+        guard pending[..<begun].elementsEqual(dashBoundary[..<begun]) else {
+            state = .content
+            return true
+        }
+        guard begun < dashBoundary.count else { throw .boundaryInContent }
+        return false
     }
 
     private mutating func content(_ events: inout [Event]) -> Bool {
@@ -133,7 +147,8 @@ package struct Multipart: Sendable {
         var disposition: ParameterizedField?
         var contentType: String?
         for line in text.split(separator: "\r\n", omittingEmptySubsequences: false) where !bytes.isEmpty {
-            guard let colon = line.firstIndex(of: ":"), colon > line.startIndex, !line.utf8.contains(0x0D),
+            // A name that is no token is how a field is shown to one reader and hidden from another.
+            guard let colon = line.firstIndex(of: ":"), FieldScanner.isToken(line[..<colon]), !line.utf8.contains(0x0D),
                 !line.utf8.contains(0x0A), !line.utf8.contains(0)
             else { throw .badHead("a line of it is no field") }
             let value = String(line[line.index(after: colon)...])
@@ -144,6 +159,7 @@ package struct Multipart: Sendable {
                 }
                 disposition = field
             case "content-type":
+                guard contentType == nil else { throw .badHead("it has two Content-Type fields") }
                 contentType = value.split(separator: " ").joined(separator: " ")
             case "content-transfer-encoding":
                 guard ["binary", "8bit", "7bit"].contains(value.split(separator: " ").joined().lowercased()) else {
@@ -152,7 +168,9 @@ package struct Multipart: Sendable {
             default: break
             }
         }
-        guard let disposition, disposition.value == "form-data", let name = disposition.parameters["name"] else {
+        guard let disposition, disposition.value == "form-data", let name = disposition.parameters["name"],
+            disposition.parameters["name*"] == nil
+        else {
             throw .badHead("it has no Content-Disposition: form-data with a name")
         }
         return Head(name: name, filename: disposition.filename, contentType: contentType)
@@ -161,7 +179,7 @@ package struct Multipart: Sendable {
 
 /// Why a body is no form; always the client's, and final.
 package enum MultipartFailure: Error, Equatable, Sendable {
-    case noBoundary, headTooLong, tooManyParts, bytesAfterTheEnd
+    case noBoundary, headTooLong, tooManyParts, bytesAfterTheEnd, boundaryInContent
     case badHead(String)
 
     package var message: String {
@@ -170,6 +188,7 @@ package enum MultipartFailure: Error, Equatable, Sendable {
         case .headTooLong: "The fields of a part are longer than \(Multipart.headLimit) bytes."
         case .tooManyParts: "The form has more than \(Multipart.partLimit) parts."
         case .bytesAfterTheEnd: "Bytes follow the last boundary."
+        case .boundaryInContent: "A part begins with the boundary of the form."
         case .badHead(let why): "A part of the form cannot be read: \(why)."
         }
     }
