@@ -7,6 +7,8 @@ package enum Serve {
     /// The exit code.
     package static func run(arguments: [String], environment: [String: String], version: String) async -> Int32 {
         Signals.ignorePipe()
+        // A connection each, and two files an upload.
+        DescriptorLimit.raise(to: 65_536)
         let stop: AsyncStream<Int32>
         let asked = EndAsked()
         do {

@@ -10,6 +10,8 @@ struct BodyReader {
     /// The framing is broken or the peer gone: nothing after this can be read from the connection.
     var isBroken = false
     var isBeingRead = false
+    /// It was given up because the client sent too little.
+    var isTooSlow = false
     var received: Int64 = 0
     /// Milliseconds spent waiting for the client; the handler's own time does not count against it.
     var waited: Int64 = 0
@@ -17,6 +19,12 @@ struct BodyReader {
     init(_ head: ParsedHead) {
         framing =
             head.isChunked ? .chunked(ChunkDecoder()) : head.hasBody ? .counted(head.contentLength ?? 0) : .none
+    }
+
+    /// Once so much has been waited in all, the average must be above the least; nil where it is. Milliseconds.
+    func slowness(grace: Int64, least: Int64) -> String? {
+        guard waited > grace, received * 1000 / waited < least else { return nil }
+        return "\(received) bytes in \(waited) ms, at least \(least) a second are expected"
     }
 
     var isOver: Bool {

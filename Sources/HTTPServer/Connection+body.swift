@@ -45,13 +45,15 @@ extension Connection {
         let stall = desk.stallTimeout
         switch await reactor.wait(watch, for: .read, until: began + stall) {
         case .ready: break
-        case .timedOut: throw BodyFailure(.tooSlow, "no byte came for \(configuration.stallTimeout)")
+        case .timedOut:
+            exchange.body.isTooSlow = true
+            throw BodyFailure(.tooSlow, "no byte came for \(configuration.stallTimeout)")
         case .ended: throw BodyFailure(.cancelled)
         }
         exchange.body.waited += reactor.now - began
-        let (waited, received) = (exchange.body.waited, exchange.body.received)
-        if waited > stall, received * 1000 / waited < configuration.minimumBytesPerSecond {
-            throw BodyFailure(.tooSlow, "\(received) bytes in \(waited) ms")
+        if let why = exchange.body.slowness(grace: stall, least: configuration.minimumBytesPerSecond) {
+            exchange.body.isTooSlow = true
+            throw BodyFailure(.tooSlow, why)
         }
     }
 

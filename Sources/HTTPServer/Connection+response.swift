@@ -7,7 +7,9 @@ extension Connection {
     func serve(_ exchange: Exchange, on reactor: isolated Reactor) async {
         guard let request = exchange.takeRequest() else { preconditionFailure("served twice") }
         self.exchange = exchange
-        let response = await desk.service.responder.respond(to: request)
+        var response = await desk.service.responder.respond(to: request)
+        // RFC 9110 §15.5.9: whatever the handler made of it, the request did not come whole in its time.
+        if exchange.body.isTooSlow, (400..<500).contains(response.status) { response.status = 408 }
         do throws(BodyFailure) {
             try await send(response, to: request, exchange, on: reactor)
             if !mustClose { await drainBody(of: exchange, on: reactor) }

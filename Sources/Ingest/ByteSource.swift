@@ -17,7 +17,10 @@ package struct RequestBytes: ByteSource {
         do {
             return try await body.read(upTo: count)
         } catch {
-            throw IngestFailure(.bodyEnded, "The body ended before all of it came.")
+            throw IngestFailure(
+                .bodyEnded,
+                error.kind == .tooSlow
+                    ? "The body came too slowly: \(error.message)." : "The body ended before all of it came.")
         }
     }
 

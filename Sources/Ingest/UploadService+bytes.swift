@@ -16,7 +16,7 @@ extension UploadService {
             throw IngestFailure(
                 field: "The length of chunk \(index)", value: String(length), expected: "\(range.count) bytes")
         }
-        return try await receive(range, of: row, from: RequestBytes(body), counting: .whole(digest))
+        return try await receive(range, of: row, from: bytes(of: body, for: row.tenant), counting: .whole(digest))
     }
 
     /// A part of a Content-Range upload, or the question how far it has come. What is true afterwards; complete with its
@@ -46,7 +46,8 @@ extension UploadService {
             let offset = row.state == .receiving ? try await withReception(row) { $0.durable } : bytes.lowerBound
             guard bytes.lowerBound <= offset else { return .further(offset: offset) }
             let counting: Counting = digest == nil ? .asTheyCome : .whole(digest)
-            _ = try await receive(bytes, of: row, from: RequestBytes(body), counting: counting, completesAlone: true)
+            _ = try await receive(
+                bytes, of: row, from: self.bytes(of: body, for: row.tenant), counting: counting, completesAlone: true)
         }
         return try await rangeAnswer(row)
     }

@@ -1,5 +1,6 @@
 package import Access
 package import Core
+import HTTPServer
 package import Ledger
 package import Platform
 import Synchronization
@@ -14,6 +15,7 @@ package final class UploadService: Sendable {
     let lanes: Lanes
     let receptions: Receptions
     let knownRoom = Mutex<(at: ContinuousClock.Instant, bytes: Int64)?>(nil)
+    let turns = UploadTurns()
     let time: any TimeSource
     let notice: @Sendable (UploadNotice) -> Void
 
@@ -37,6 +39,11 @@ package final class UploadService: Sendable {
         let row = try await ledger.read("upload.find") { tx in try tx.uploads.find(id) }
         guard let row, visitor.maySee(row) else { throw IngestFailure(.notFound, "There is no upload \(id).") }
         return row
+    }
+
+    /// The bytes of a body, in turns with those of others.
+    func bytes(of body: Body, for tenant: TenantID) -> any ByteSource {
+        TurnedSource(RequestBytes(body), turns, tenant)
     }
 
     func withReception<T: Sendable>(_ row: UploadRow, _ body: (Reception) async throws -> T) async throws -> T {

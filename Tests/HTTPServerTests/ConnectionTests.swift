@@ -1,4 +1,4 @@
-import HTTPServer
+@testable import HTTPServer
 import Synchronization
 import TestSupport
 import Testing
@@ -205,8 +205,20 @@ import Testing
     @Test func `whose body stands still is ended`() async throws {
         try await with({ $0.stallTimeout = .milliseconds(50) }) { wire, _, _, _ in
             try await wire.send("POST /take HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nabc")
-            #expect(try await wire.answer().text == "tooSlow")
+            let answer = try await wire.answer()
+            #expect(answer.text == "tooSlow")
+            #expect(answer.status == 408)
         }
+    }
+
+    @Test func `whose body trickles is given its grace, and is then judged by its average`() {
+        var body = BodyReader(ParsedHead())
+        (body.received, body.waited) = (30, 30_000)
+        #expect(body.slowness(grace: 30_000, least: 128) == nil)
+        (body.received, body.waited) = (31, 31_000)
+        #expect(body.slowness(grace: 30_000, least: 128) != nil)
+        body.received = 31 * 128
+        #expect(body.slowness(grace: 30_000, least: 128) == nil)
     }
 
     @Test func `whose peer leaves cancels what is done for it`() async throws {

@@ -27,7 +27,7 @@ extension UploadRoutes {
             )
         }
         let digest = try Self.digest(request)
-        let body = RequestBytes(request.body)
+        let body = service.bytes(of: request.body, for: origin.principal.tenant)
         let source: any ByteSource = digest.map { CheckedSource(body, $0) } ?? body
         return try await service.takeWhole(
             filename: name, contentType: type.isEmpty ? nil : type, length: request.body.length, from: source,
@@ -39,7 +39,8 @@ extension UploadRoutes {
             throw IngestFailure(
                 .tooLarge, "The form has \(length) bytes; a file may have \(service.limits.audioBytes).")
         }
-        guard let reader = FormReader(RequestBytes(request.body), contentType: type) else {
+        guard let reader = FormReader(service.bytes(of: request.body, for: origin.principal.tenant), contentType: type)
+        else {
             throw IngestFailure(field: "Content-Type", value: type, expected: "multipart/form-data with a boundary")
         }
         let file = try await reader.file()

@@ -1,3 +1,4 @@
+import Access
 package import Core
 import HTTPServer
 package import Ledger
@@ -19,7 +20,7 @@ extension UploadService {
                 .tooLarge,
                 "The form has \(length) bytes; a file of this kind may have \(limit), by \(use.kind.setting).")
         }
-        guard let reader = FormReader(RequestBytes(request.body), contentType: type) else {
+        guard let reader = FormReader(bytes(of: request.body, for: origin.principal.tenant), contentType: type) else {
             throw IngestFailure(field: "Content-Type", value: type, expected: "multipart/form-data with a boundary")
         }
         let file = try await reader.file()
