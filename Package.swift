@@ -88,6 +88,9 @@ let package = Package(
         .executableTarget(
             name: "s3-put", dependencies: ["Core", "Platform", "Storage"], path: "Benchmarks/s3/put",
             swiftSettings: house),
+        .executableTarget(
+            name: "ledger-contest", dependencies: ["Core", "Ledger"], path: "Benchmarks/ledger", exclude: ["run"],
+            swiftSettings: house),
 
         // Tests, one folder a target.
         .target(

@@ -127,6 +127,21 @@ extension LedgerPromise {
             #expect(try await ledger.write("reap") { try $0.jobs.reap() } == 0)
             #expect(try await ledger.settle(claimed.lease, .done))
         },
+        Self("settles together what is done, but for what was lost") { ledger, time in
+            for _ in 0..<4 { _ = try await ledger.add(job()) }
+            let old = try await ledger.claim(2)
+            time.advance(by: .seconds(31))
+            #expect(try await ledger.write("reap") { try $0.jobs.reap() } == 2)
+            let fresh = try await ledger.claim(4)
+            #expect(fresh.count == 4)
+            let leases = (old + fresh.dropLast()).map(\.lease)
+            let settled = try await ledger.write("settle") { try $0.jobs.settle(leases) }
+            #expect(settled == Set(fresh.dropLast().map(\.id)))
+            #expect(try await ledger.look(fresh[3].id).job.state == .running)
+            #expect(try await ledger.write("settle") { try $0.jobs.settle(leases) }.isEmpty)
+            let counts = try await ledger.read("counts") { try $0.queues.counts(.finish).filter { $0.value != 0 } }
+            #expect(counts == [.running: 1, .done: 3])
+        },
         Self("undoes a settlement with the body it was part of") { ledger, _ in
             struct Refused: Error {}
             let id = try await ledger.add(job())
@@ -219,6 +234,33 @@ extension LedgerPromise {
             let before = time.now
             #expect(try await ledger.write("c") { try $0.jobs.forget(.done, before: before, limit: 100) } == 2)
             #expect(try await ledger.read("d") { try $0.jobs.counts()[.finish]?[.done] } == 0)
+        },
+        Self("counts each tenant's jobs, whatever becomes of them") { ledger, time in
+            func counts(_ tenant: String) async throws -> [JobState: Int] {
+                try await ledger.read("counts") {
+                    try $0.jobs.counts(.finish, tenant: TenantID(checked: tenant)).filter { $0.value != 0 }
+                }
+            }
+            var ids: [JobID] = []
+            for _ in 0..<5 { ids.append(try await ledger.add(job("a"))) }
+            let other = try await ledger.add(job("b"))
+            #expect(try await ledger.write("cancel") { try $0.jobs.cancel(other) })
+            let claimed = try await ledger.claim(4)
+            #expect(try await ledger.settle(claimed[0].lease, .done))
+            #expect(try await ledger.settle(claimed[1].lease, .dead(error: "x")))
+            #expect(try await ledger.settle(claimed[2].lease, .dead(error: "x")))
+            #expect(try await ledger.write("retry") { try $0.jobs.retryDead(claimed[2].id) })
+            #expect(try await counts("a") == [.queued: 2, .running: 1, .done: 1, .dead: 1])
+            #expect(try await counts("b") == [.cancelled: 1])
+            let page = try await ledger.read("list") { try $0.jobs.list(tenant: TenantID(checked: "a"), limit: 2) }
+            #expect(page.total == 5)
+            time.advance(by: .seconds(10))
+            let before = time.now
+            for state in [JobState.done, .cancelled] {
+                #expect(try await ledger.write("c") { try $0.jobs.forget(state, before: before, limit: 9) } == 1)
+            }
+            #expect(try await counts("a") == [.queued: 2, .running: 1, .dead: 1])
+            #expect(try await counts("b").isEmpty)
         },
         Self("lists all jobs newest first, page by page and by cursor alike") { ledger, time in
             for number in 0..<10 {

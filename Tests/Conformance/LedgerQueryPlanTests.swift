@@ -4,8 +4,11 @@ import TestSupport
 import Testing
 
 @Suite struct `Queries of the ledger` {
-    /// Small tables that are read whole on purpose; `found` is what a bounded count has found.
-    private static let small = ["paused_queues", "nodes", "found", "json_each"]
+    /// Small tables that are read whole on purpose; `found` is what a bounded count has found, `priorities` a walk along an index; what is
+    /// leased is what runs.
+    private static let small = [
+        "paused_queues", "nodes", "found", "json_each", "priorities", "CONSTANT ROW", "jobs USING INDEX jobs_leased",
+    ]
 
     @Test func `that are hot read no table whole and sort nothing`() async throws {
         try await withTemporaryFolder { folder in

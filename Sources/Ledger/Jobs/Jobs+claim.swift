@@ -24,30 +24,29 @@ extension Jobs {
     /// tenant, then priority, run_at and id. `turns` is the caller's to keep, so that claimers need no common row.
     package func claim(_ claim: Claim, turns: QueueTurns) throws -> (jobs: [ClaimedJob], turns: QueueTurns) {
         var turns = turns
-        var room = claim.room
-        for queue in try tx.queues.paused() { room[queue] = nil }
+        var room = claim.room.filter { $0.value > 0 }
         // In one order for all claimers, so that none waits for another that waits for it.
-        var shares: [Queue: QueueShares] = [:]
-        for (queue, free) in room where free > 0 {
-            shares[queue] = QueueShares(queue: queue, node: claim.node, limit: min(free, claim.limit))
+        var shares = Queue.allCases.compactMap { queue in
+            room[queue].map { QueueShares(queue: queue, node: claim.node, limit: min($0, claim.limit)) }
         }
+        for queue in try QueueShares.begin(&shares, self) { room[queue] = nil }
         var chosen: [(job: ReadyJob, queue: Queue)] = []
         while chosen.count < claim.limit {
-            var ready: [Queue] = []
-            for queue in Queue.allCases where room[queue, default: 0] > 0 {
-                if try shares[queue]?.hasNext(self) ?? false { ready.append(queue) }
+            var ready: Set<Queue> = []
+            for index in shares.indices where room[shares[index].queue, default: 0] > 0 {
+                if try shares[index].hasNext(self) { ready.insert(shares[index].queue) }
             }
-            guard let queue = turns.next(among: ready), let job = shares[queue]?.take(now: tx.now) else { break }
+            guard let queue = turns.next(among: Queue.allCases.filter(ready.contains)),
+                let index = shares.firstIndex(where: { $0.queue == queue }), let job = shares[index].take(now: tx.now)
+            else { break }
             chosen.append((job, queue))
             room[queue, default: 0] -= 1
         }
         let claimed = try take(chosen, claim)
-        for queue in Queue.allCases {
-            try shares[queue]?.settle(self)
-            let count = Int64(claimed.reduce(0) { $0 + ($1.queue == queue ? 1 : 0) })
-            try tx.queues.count(queue, .queued, -count)
-            try tx.queues.count(queue, .running, count)
-        }
+        for share in shares { try share.settle(self) }
+        var moves = JobMoves()
+        for job in claimed { moves.add(job.queue, job.tenant, .queued, to: .running) }
+        try tx.count(moves)
         return (claimed, turns)
     }
 
@@ -61,27 +60,21 @@ extension Jobs {
         ).jobs
     }
 
-    /// All in one statement. One token serves them all: a lease is a job and its token. What was cancelled a moment ago is
-    /// left out.
+    /// All in one statement. One token serves them all: a lease is a job and its token. Nobody else changes queued jobs of
+    /// tenants whose shares we hold, so that what was read is what is taken.
     private func take(_ chosen: [(job: ReadyJob, queue: Queue)], _ claim: Claim) throws -> [ClaimedJob] {
         guard !chosen.isEmpty else { return [] }
         let (token, expiresAt) = (Int64.random(in: 0...Int64.max), tx.now + claim.lease)
-        let taken = try tx.connection.query(
+        try tx.connection.perform(
             """
             update jobs set state = 'running', attempt = attempt + 1, lease_token = $2, lease_expires = $3,
             lease_node = $4, lease_boot = $5 where id \(tx.connection.dialect.isIn("$1")) and state = 'queued'
-            returning id
             """,
             [
-                .text(JSON.array(chosen.map { .string($0.job.id.text) }).text), .integer(token), .time(expiresAt),
-                .id(claim.node), .text(claim.boot),
-            ]
-        ).map {
-            var row = $0
-            return try row.text()
-        }
-        let isTaken = Set(taken)
-        return chosen.filter { isTaken.contains($0.job.id.text) }.map { job, queue in
+                .texts(chosen.map(\.job.id.text)), .integer(token), .time(expiresAt), .id(claim.node),
+                .text(claim.boot),
+            ])
+        return chosen.map { job, queue in
             ClaimedJob(
                 id: job.id, kind: job.kind, queue: queue, tenant: job.tenant, trackID: job.trackID,
                 uploadID: job.uploadID, payload: job.payload, attempt: job.attempt + 1,
@@ -93,14 +86,18 @@ extension Jobs {
     /// Due jobs of one tenant in one queue, best first. Priorities are walked one by one, so that jobs of the best
     /// priority that are not due yet are stepped over by the index and not one after another.
     func ready(_ queue: Queue, _ tenant: TenantID, node: NodeID, limit: Int) throws -> [ReadyJob] {
+        if tx.connection.dialect == .postgres {
+            let question = readyQuestion(queue, tenant, node: node, limit: limit)
+            return try tx.connection.query(question.sql, question.values).map { try ReadyJob($0) }
+        }
         var jobs: [ReadyJob] = []
         var after: Int64?
         while jobs.count < limit, let priority = try priority(queue, tenant, after: after) {
             jobs += try tx.connection.query(
-                ReadyJob.select,
+                ReadyJob.select("$6", limit: "$5"),
                 [
-                    .state(queue), .id(tenant), .integer(priority), .time(tx.now), .id(node),
-                    .integer(limit - jobs.count),
+                    .state(queue), .id(tenant), .time(tx.now), .id(node), .integer(limit - jobs.count),
+                    .integer(priority),
                 ]
             ).map { try ReadyJob($0) }
             after = priority
@@ -108,24 +105,26 @@ extension Jobs {
         return jobs
     }
 
-    /// When the next queued job of a tenant is due; nil when none is queued.
-    func earliest(_ queue: Queue, _ tenant: TenantID) throws -> Timestamp? {
-        var earliest: Timestamp?
-        var after: Int64?
-        while let priority = try priority(queue, tenant, after: after) {
-            if var row = try tx.connection.first(
-                """
-                select run_at from jobs where state = 'queued' and queue = $1 and tenant = $2 and priority = $3
-                order by run_at limit 1
-                """, [.state(queue), .id(tenant), .integer(priority)])
-            {
-                let runAt = try row.time()
-                earliest = min(earliest ?? runAt, runAt)
-            }
-            after = priority
-        }
-        return earliest
+    /// The same in one question, for a backend where each costs a journey. (SQLite has no `lateral`.)
+    func readyQuestion(_ queue: Queue, _ tenant: TenantID, node: NodeID, limit: Int) -> SQLQuestion {
+        SQLQuestion(
+            """
+            with recursive \(Self.priorities)
+            select ready.* from priorities cross join lateral (\(ReadyJob.select("priorities.priority", limit: "$5"))) ready
+            where priorities.priority is not null order by ready.priority, ready.run_at, ready.id limit $5
+            """, [.state(queue), .id(tenant), .time(tx.now), .id(node), .integer(limit)])
     }
+
+    /// Every priority that queued jobs of queue $1 and tenant $2 have, one step in the index each; the last row is null.
+    static let priorities = """
+        priorities (priority) as (
+          select (select priority from jobs where state = 'queued' and queue = $1 and tenant = $2
+            order by priority limit 1)
+          union all
+          select (select jobs.priority from jobs where state = 'queued' and queue = $1 and tenant = $2
+            and jobs.priority > priorities.priority order by jobs.priority limit 1)
+          from priorities where priorities.priority is not null)
+        """
 
     private func priority(_ queue: Queue, _ tenant: TenantID, after: Int64?) throws -> Int64? {
         var row = try tx.connection.first(
@@ -139,12 +138,14 @@ extension Jobs {
 
 /// A queued job that may be claimed now.
 struct ReadyJob {
-    static let select = """
-        select id, kind, tenant, track_id, upload_id, payload, attempt, maximum_attempts, request_id from jobs
-        where state = 'queued' and queue = $1 and tenant = $2 and priority = $3 and run_at <= $4
-        and (pinned_node is null or pinned_node = $5)
-        order by run_at, id limit $6
+    static func select(_ priority: String, limit: String) -> String {
         """
+        select id, kind, tenant, track_id, upload_id, payload, attempt, maximum_attempts, request_id, priority, run_at
+        from jobs where state = 'queued' and queue = $1 and tenant = $2 and priority = \(priority) and run_at <= $3
+        and (pinned_node is null or pinned_node = $4)
+        order by run_at, id limit \(limit)
+        """
+    }
 
     let id: JobID
     let kind: String

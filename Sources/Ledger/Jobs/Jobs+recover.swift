@@ -52,8 +52,7 @@ extension Jobs {
             update jobs set state = 'queued', run_at = $2, attempt = 0, interruptions = 0, finished_at = null
             where id = $1
             """, [.id(id), .time(tx.now)])
-        try tx.queues.count(job.queue, .dead, -1)
-        try tx.queues.count(job.queue, .queued, 1)
+        try tx.count(job.queue, job.tenant, .dead, to: .queued)
         try tx.queues.expect(job.queue, job.tenant, at: tx.now)
         return true
     }
@@ -62,20 +61,22 @@ extension Jobs {
     package func forget(_ state: JobState, before moment: Timestamp, limit: Int) throws -> Int {
         precondition(state != .queued && state != .running, "live jobs are not forgotten")
         var forgotten = 0
+        var moves = JobMoves()
         for queue in Queue.allCases {
             let ids = try tx.connection.query(
                 """
-                select id from jobs where queue = $1 and state = $2 and created_at < $3 and finished_at < $3
+                select id, tenant from jobs where queue = $1 and state = $2 and created_at < $3 and finished_at < $3
                 order by created_at, id limit $4
                 """, [.state(queue), .state(state), .time(moment), .integer(limit)])
             for var row in ids {
                 let id = SQLValue.text(try row.text())
-                _ = try tx.connection.execute("delete from job_attempts where job_id = $1", [id])
-                _ = try tx.connection.execute("delete from jobs where id = $1", [id])
+                try tx.connection.perform("delete from job_attempts where job_id = $1", [id])
+                try tx.connection.perform("delete from jobs where id = $1", [id])
+                moves.add(queue, try row.id(), state, to: nil)
             }
-            try tx.queues.count(queue, state, -Int64(ids.count))
             forgotten += ids.count
         }
+        try tx.count(moves)
         return forgotten
     }
 }

@@ -41,7 +41,7 @@ package struct Jobs {
             if let key = job.uniqueKey, let live = try live(key) { return Enqueued(id: live, isNew: false) }
             throw LedgerFailure(.raced, "A job with this key was made and ended meanwhile.")
         }
-        try tx.queues.count(job.queue, .queued, 1)
+        try tx.count(job.queue, job.tenant, nil, to: .queued)
         try tx.queues.expect(job.queue, job.tenant, at: runAt)
         return Enqueued(id: id, isNew: true)
     }
@@ -65,10 +65,10 @@ package struct Jobs {
 
     /// False when the lease was lost: nothing is changed then, and the caller must roll back what it meant to commit with it.
     package func settle(_ lease: Lease, _ outcome: JobOutcome) throws -> Bool {
+        if outcome == .done { return try !settle([lease]).isEmpty }
         guard let held = try held(lease) else { return false }
         switch outcome {
-        case .done:
-            try finish(held, .done, error: nil)
+        case .done: break
         case .dead(let error):
             try note(held, error)
             try finish(held, .dead, error: error)
@@ -81,6 +81,26 @@ package struct Jobs {
             try requeue(held, runAt: until, attempt: held.attempt - 1, error: nil)
         }
         return true
+    }
+
+    /// Jobs that are done, those of one claim in one statement; those whose lease was lost are not among the answer.
+    package func settle(_ leases: [Lease]) throws -> Set<JobID> {
+        var settled: Set<JobID> = []
+        var moves = JobMoves()
+        for (token, leases) in Dictionary(grouping: leases, by: \.token) {
+            let rows = try tx.connection.query(
+                """
+                update jobs set state = 'done', finished_at = $3, lease_token = null, lease_expires = null,
+                lease_node = null, lease_boot = null where id \(tx.connection.dialect.isIn("$1")) and lease_token = $2
+                and state = 'running' returning id, queue, tenant
+                """, [.texts(leases.map(\.job.text)), .integer(token), .time(tx.now)])
+            for var row in rows {
+                settled.insert(try row.id())
+                moves.add(try row.state(), try row.id(), .running, to: .done)
+            }
+        }
+        try tx.count(moves)
+        return settled
     }
 
     package func find(_ id: JobID) throws -> (job: JobRow, attempts: [JobAttempt])? {
@@ -110,11 +130,16 @@ package struct Jobs {
 
     /// A queued job that nobody wants any more; a running one goes on.
     package func cancel(_ id: JobID) throws -> Bool {
+        // Shares are held before jobs, here as in a claim: this looks without holding the job.
+        guard
+            var row = try tx.connection.first("select queue, tenant from jobs where id = $1", [.id(id)])
+        else { return false }
+        let (queue, tenant): (Queue, TenantID) = (try row.state(), try row.id())
+        try tx.queues.hold(queue, tenant)
         guard let job = try find(id)?.job, job.state == .queued else { return false }
         _ = try tx.connection.execute(
             "update jobs set state = 'cancelled', finished_at = $2 where id = $1", [.id(id), .time(tx.now)])
-        try tx.queues.count(job.queue, .queued, -1)
-        try tx.queues.count(job.queue, .cancelled, 1)
+        try tx.count(job.queue, job.tenant, .queued, to: .cancelled)
         return true
     }
 
@@ -158,8 +183,7 @@ package struct Jobs {
             update jobs set state = $2, finished_at = $3, last_error = coalesce($4, last_error), lease_token = null,
             lease_expires = null, lease_node = null, lease_boot = null where id = $1
             """, [.id(held.id), .state(state), .time(tx.now), .text(error)])
-        try tx.queues.count(held.queue, .running, -1)
-        try tx.queues.count(held.queue, state, 1)
+        try tx.count(held.queue, held.tenant, .running, to: state)
     }
 
     func requeue(_ held: Held, runAt: Timestamp, attempt: Int, error: String?, interrupted: Bool = false) throws {
@@ -170,8 +194,7 @@ package struct Jobs {
             lease_boot = null where id = $1
             """,
             [.id(held.id), .time(runAt), .integer(max(attempt, 0)), .text(error), .flag(interrupted)])
-        try tx.queues.count(held.queue, .running, -1)
-        try tx.queues.count(held.queue, .queued, 1)
+        try tx.count(held.queue, held.tenant, .running, to: .queued)
         try tx.queues.expect(held.queue, held.tenant, at: runAt)
     }
 

@@ -17,7 +17,7 @@ struct QueueShares {
         var isExhausted = false
     }
 
-    private let queue: Queue
+    let queue: Queue
     private let node: NodeID
     /// How many jobs may be taken of this queue.
     private let limit: Int
@@ -59,12 +59,40 @@ struct QueueShares {
         return job
     }
 
+    /// Asks for the first of every queue at once; which queues are paused. What they will most likely need next is asked for
+    /// at once too, where each question costs a journey.
+    static func begin(_ all: inout [QueueShares], _ jobs: Jobs) throws -> Set<Queue> {
+        let queues = jobs.tx.queues
+        var answers = try jobs.tx.connection.queries(
+            [queues.pausedQuestion]
+                + all.map { queues.tenantsQuestion($0.queue, after: nil, limit: $0.limit) })
+        let paused = try queues.paused(answers.removeFirst())
+        for index in all.indices { try all[index].keepPage(answers[index]) }
+        if all.allSatisfy(\.shares.isEmpty), !jobs.tx.connection.heldUnlessTaken.isEmpty {
+            // Maybe others have everything: then there is waiting.
+            answers = try jobs.tx.connection.queries(
+                all.map { queues.tenantsQuestion($0.queue, after: nil, limit: 1, isWaiting: true) })
+            for index in all.indices { try all[index].keepPage(answers[index]) }
+        }
+        if jobs.tx.connection.dialect == .postgres {
+            let busy = all.indices.filter { !all[$0].shares.isEmpty && !paused.contains(all[$0].queue) }
+            let wanted = busy.flatMap { index in
+                all[index].shares.indices.prefix(all[index].limit / busy.count + 1).map { (index, $0) }
+            }
+            answers = try jobs.tx.connection.queries(wanted.map { all[$0].question($1, jobs) })
+            for ((index, share), rows) in zip(wanted, answers) {
+                try all[index].keep(rows.map { try ReadyJob($0) }, share)
+            }
+        }
+        return paused
+    }
+
     /// Writes down what was charged, and when each tenant's next job is due. After the jobs were claimed.
     func settle(_ jobs: Jobs) throws {
         for share in shares where share.taken > 0 || share.isExhausted {
             // What was read and left is due.
-            let nextAt = share.ready.isEmpty ? try jobs.earliest(queue, share.tenant) : jobs.tx.now
-            try jobs.tx.queues.set(queue, share.tenant, finish: share.finish, nextAt: nextAt)
+            try jobs.tx.queues.charge(
+                queue, share.tenant, finish: share.finish, nextAt: share.ready.isEmpty ? nil : jobs.tx.now)
         }
     }
 
@@ -75,19 +103,36 @@ struct QueueShares {
     }
 
     private mutating func readPage(_ jobs: Jobs) throws {
-        let page = try jobs.tx.queues.tenants(queue, after: last, limit: limit)
-        shares += page.map { Share(tenant: $0.tenant, finish: $0.finish) }
-        last = page.last.map { ($0.finish, $0.tenant) } ?? last
-        isWhole = page.count < limit
+        let question = jobs.tx.queues.tenantsQuestion(queue, after: last, limit: limit)
+        try keepPage(jobs.tx.connection.query(question.sql, question.values))
     }
 
-    /// Some of a tenant's jobs: a fair part of what may be taken, more where they turn out to be few tenants. Its row of
-    /// shares is held, so that what was read before is still first.
+    private mutating func keepPage(_ rows: [SQLRow]) throws {
+        for var row in rows {
+            let share = Share(tenant: try row.id(), finish: try row.time())
+            shares.append(share)
+            last = (share.finish, share.tenant)
+        }
+        isWhole = rows.count < limit
+    }
+
+    /// Some of a tenant's jobs: a fair part of what may be taken, more where they turn out to be few tenants, and one that
+    /// only shows whether more are left. Its row of shares is held, so that what was read before is still first.
     private mutating func read(_ index: Int, _ jobs: Jobs) throws {
-        let (tenant, taken) = (shares[index].tenant, shares[index].taken)
-        let count = max(1, limit / shares.count, taken)
-        shares[index].ready = try jobs.ready(queue, tenant, node: node, limit: min(taken + count, limit))
-            .dropFirst(taken).reversed()
+        keep(try jobs.ready(queue, shares[index].tenant, node: node, limit: share(index)), index)
+    }
+
+    private func question(_ index: Int, _ jobs: Jobs) -> SQLQuestion {
+        jobs.readyQuestion(queue, shares[index].tenant, node: node, limit: share(index))
+    }
+
+    private func share(_ index: Int) -> Int {
+        let taken = shares[index].taken
+        return min(taken + max(1, limit / shares.count, taken), limit) + 1
+    }
+
+    private mutating func keep(_ ready: [ReadyJob], _ index: Int) {
+        shares[index].ready = ready.dropFirst(shares[index].taken).reversed()
         shares[index].isExhausted = shares[index].ready.isEmpty
     }
 }

@@ -15,28 +15,28 @@ package struct Queues {
         tx.hint(.jobs)
     }
 
-    package func paused() throws -> Set<Queue> {
+    package func paused() throws -> Set<Queue> { try paused(tx.connection.query(pausedQuestion.sql, [])) }
+
+    var pausedQuestion: SQLQuestion { SQLQuestion("select queue from paused_queues", []) }
+
+    func paused(_ rows: [SQLRow]) throws -> Set<Queue> {
         Set(
-            try tx.connection.query("select queue from paused_queues", []).map {
+            try rows.map {
                 var row = $0
                 return try row.state()
             })
     }
 
     /// How many jobs wait, due or not.
-    package func depth(_ queue: Queue) throws -> Int { try tx.counters.sum(scope(queue), JobState.queued.rawValue) }
+    package func depth(_ queue: Queue) throws -> Int {
+        try tx.counters.sum(JobMoves.scope(queue), JobState.queued.rawValue)
+    }
 
     package func counts(_ queue: Queue) throws -> [JobState: Int] {
-        try tx.counters.sums(scope(queue)).reduce(into: [:]) { counts, entry in
+        try tx.counters.sums(JobMoves.scope(queue)).reduce(into: [:]) { counts, entry in
             if let state = JobState(rawValue: entry.key) { counts[state] = entry.value }
         }
     }
-
-    func count(_ queue: Queue, _ state: JobState, _ delta: Int64) throws {
-        try tx.counters.add(scope(queue), state.rawValue, delta)
-    }
-
-    private func scope(_ queue: Queue) -> String { "jobs:\(queue.rawValue)" }
 
     /// A job of this tenant will be due at `runAt`.
     func expect(_ queue: Queue, _ tenant: TenantID, at runAt: Timestamp) throws {
@@ -52,39 +52,49 @@ package struct Queues {
         tx.hint(.jobs)
     }
 
-    /// Tenants that have a due job, who has had least first. Their rows are the caller's until its transaction ends; what
-    /// another claimer has is left to it, unless it has everything: then there is waiting.
-    func tenants(
-        _ queue: Queue, after: (finish: Timestamp, tenant: TenantID)?, limit: Int
-    ) throws -> [(tenant: TenantID, finish: Timestamp)] {
-        let free = try tenants(queue, after: after, limit: limit, tx.connection.heldUnlessTaken)
-        guard free.isEmpty, after == nil, !tx.connection.heldUnlessTaken.isEmpty else { return free }
-        return try tenants(queue, after: nil, limit: 1, tx.connection.held)
-    }
-
-    private func tenants(
-        _ queue: Queue, after: (finish: Timestamp, tenant: TenantID)?, limit: Int, _ held: String
-    ) throws -> [(tenant: TenantID, finish: Timestamp)] {
-        try tx.connection.query(
+    /// Tenants that have a due job, who has had least first. Their rows are the caller's until its transaction ends. What
+    /// another claimer has is left to it; with `isWaiting` it is waited for.
+    func tenantsQuestion(
+        _ queue: Queue, after: (finish: Timestamp, tenant: TenantID)?, limit: Int, isWaiting: Bool = false
+    ) -> SQLQuestion {
+        SQLQuestion(
             """
             select tenant, finish from queue_shares
             where queue = $1 and next_at is not null and next_at <= $2 and (finish, tenant) > ($3, $4)
-            order by finish, tenant limit $5\(held)
+            order by finish, tenant limit $5\(isWaiting ? tx.connection.held : tx.connection.heldUnlessTaken)
             """,
             [
                 .state(queue), .time(tx.now), .integer(after?.finish.microseconds ?? -1),
                 .text(after?.tenant.text ?? ""), .integer(limit),
-            ]
-        ).map {
-            var row = $0
-            return (try row.id(), try row.time())
-        }
+            ])
     }
 
-    func set(_ queue: Queue, _ tenant: TenantID, finish: Timestamp, nextAt: Timestamp?) throws {
+    /// What a claim charged a tenant. Without `nextAt` it is looked up when the tenant's next job is due, if it has one:
+    /// priority by priority, each a step in the index.
+    func charge(_ queue: Queue, _ tenant: TenantID, finish: Timestamp, nextAt: Timestamp?) throws {
+        let values: [SQLValue] = [.state(queue), .id(tenant), .time(finish)]
+        if let nextAt {
+            return try tx.connection.perform(
+                "update queue_shares set finish = $3, next_at = $4 where queue = $1 and tenant = $2",
+                values + [.time(nextAt)])
+        }
         try tx.connection.perform(
-            "update queue_shares set finish = $3, next_at = $4 where queue = $1 and tenant = $2",
-            [.state(queue), .id(tenant), .time(finish), .time(nextAt)])
+            """
+            update queue_shares set finish = $3, next_at = (
+              with recursive \(Jobs.priorities)
+              select min((select run_at from jobs where state = 'queued' and queue = $1 and tenant = $2
+                and priority = priorities.priority order by run_at limit 1))
+              from priorities where priority is not null)
+            where queue = $1 and tenant = $2
+            """, values)
+    }
+
+    /// No job of this tenant is claimed from here until the transaction ends. Whoever changes a queued job holds this.
+    func hold(_ queue: Queue, _ tenant: TenantID) throws {
+        guard !tx.connection.held.isEmpty else { return }
+        try tx.connection.perform(
+            "select 1 from queue_shares where queue = $1 and tenant = $2\(tx.connection.held)",
+            [.state(queue), .id(tenant)])
     }
 
     /// Drops tenants that wait for nothing and owe nothing; how many.

@@ -5,6 +5,7 @@ extension Migration {
         Migration(number: 1, name: "begin", oldestProgram: ProgramVersion(0, 1, 0), statements: begin),
         Migration(number: 2, name: "media", oldestProgram: ProgramVersion(0, 1, 0), statements: media),
         Migration(number: 3, name: "small files", oldestProgram: ProgramVersion(0, 1, 0), statements: smallFiles),
+        jobCounts,
     ]
 
     private static let begin = uploads + tracks + jobs + outbox + access + operations

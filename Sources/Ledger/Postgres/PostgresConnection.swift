@@ -10,7 +10,7 @@ final class PostgresConnection: SQLConnection {
     private struct Command {
         let sql: String
         let values: [SQLValue]
-        /// Not one of the aggregates' fixed texts: begin, commit.
+        /// Asked so seldom, or so, that it is not prepared.
         var isPlain = false
     }
 
@@ -20,6 +20,7 @@ final class PostgresConnection: SQLConnection {
     private var lastStatement = 0
     /// Texts with lists of several lengths could grow the set; past this it starts again.
     private static let maximumStatements = 512
+    private static let maximumTogether = 64
     /// To be sent with the next command that is waited for.
     private var waiting: [Command] = []
     /// Ends of pipelines that were sent and not read yet; they come before what is asked next.
@@ -47,12 +48,15 @@ final class PostgresConnection: SQLConnection {
         let milliseconds = statementLimit.milliseconds
         let settings = [
             "set plan_cache_mode = force_generic_plan", "set client_min_messages = warning",
+            // A plan is made once, maybe while its table was empty; every query of ours has an index that stays right when
+            // the table has a million rows. (And no query of ours is worth compiling.)
+            "set enable_seqscan = off", "set enable_bitmapscan = off", "set jit = off",
             "set statement_timeout = \(milliseconds)", "set lock_timeout = \(milliseconds / 2)",
             "set idle_in_transaction_session_timeout = \(milliseconds * 2)",
             "select set_config('synchronous_commit', 'on', false) where current_setting('synchronous_commit') = 'off'",
         ].map { Command(sql: $0, values: [], isPlain: true) }
         waiting = Array(settings.dropLast())
-        for last in settings.suffix(1) { _ = try exchange(last) }
+        _ = try exchange(settings.suffix(1))
     }
 
     deinit { PQfinish(handle) }
@@ -71,14 +75,14 @@ final class PostgresConnection: SQLConnection {
         (isWriting, hasRaced, pendingHints) = (writing, false, [])
         // What a write decides on, it holds by locks; a read wants one snapshot and takes none.
         let mode = writing ? "begin isolation level read committed" : "begin isolation level repeatable read read only"
-        waiting.append(Command(sql: mode, values: [], isPlain: true))
+        waiting.append(Command(sql: mode, values: []))
     }
 
     /// Durable when it returns. When it throws with `isLost`, nobody knows.
     func commit() throws(LedgerFailure) {
         isWriting = false
         if hasNotBegun, waiting.count == 1 { return waiting.removeAll() }
-        let answer = try exchange(Command(sql: "commit", values: [], isPlain: true))
+        let answer = try exchange(one: Command(sql: "commit", values: []))
         // A transaction in which something failed ends so, whoever looked away from the failure.
         guard answer.tag == "COMMIT" else {
             throw LedgerFailure(.program, "PostgreSQL undid what was to be committed.")
@@ -86,7 +90,7 @@ final class PostgresConnection: SQLConnection {
     }
 
     /// Not even its begin was sent.
-    private var hasNotBegun: Bool { waiting.first.map { $0.isPlain && $0.sql.hasPrefix("begin") } ?? false }
+    private var hasNotBegun: Bool { waiting.first.map { $0.sql.hasPrefix("begin") } ?? false }
 
     /// Undone; nobody waits for the server to say so. Also how a read ends.
     func rollback() {
@@ -105,21 +109,32 @@ final class PostgresConnection: SQLConnection {
     // MARK: Statements
 
     func query(_ sql: String, _ values: [SQLValue]) throws(LedgerFailure) -> [SQLRow] {
-        try exchange(Command(sql: sql, values: values)).rows
+        try exchange(one: Command(sql: sql, values: values)).rows
+    }
+
+    func queries(_ questions: [SQLQuestion]) throws(LedgerFailure) -> [[SQLRow]] {
+        var answers: [[SQLRow]] = []
+        // As much at a time as both sides' buffers are sure to hold.
+        for start in stride(from: 0, to: questions.count, by: Self.maximumTogether) {
+            let some = questions[start..<min(start + Self.maximumTogether, questions.count)]
+            answers += try exchange(some.map { Command(sql: $0.sql, values: $0.values) }).map(\.rows)
+        }
+        return answers
     }
 
     func execute(_ sql: String, _ values: [SQLValue]) throws(LedgerFailure) -> Int {
-        try exchange(Command(sql: sql, values: values)).changed
+        try exchange(one: Command(sql: sql, values: values)).changed
     }
 
     func perform(_ sql: String, _ values: [SQLValue]) throws(LedgerFailure) {
         waiting.append(Command(sql: sql, values: values))
-        // Both sides' buffers are bounded by this.
-        if waiting.count >= 64 { _ = try exchange(Command(sql: "select 1", values: [])) }
+        if waiting.count >= Self.maximumTogether { _ = try exchange([Command(sql: "select 1", values: [])]) }
     }
 
     /// Of the schema's steps, several of which cannot be prepared.
-    func run(_ sql: String) throws(LedgerFailure) { _ = try exchange(Command(sql: sql, values: [], isPlain: true)) }
+    func run(_ sql: String) throws(LedgerFailure) {
+        _ = try exchange([Command(sql: sql, values: [], isPlain: true)])
+    }
 
     // MARK: Notices
 
@@ -138,47 +153,57 @@ final class PostgresConnection: SQLConnection {
 
     // MARK: The wire
 
-    /// Sends what waits and `last`, and reads up to the answer of `last`. The first failure is thrown: the server skips what
+    private func exchange(one command: Command) throws(LedgerFailure) -> PostgresAnswer {
+        try exchange([command]).last ?? PostgresAnswer()
+    }
+
+    /// Sends what waits and `asked`, and reads the answers of `asked`. The first failure is thrown: the server skips what
     /// was sent after it.
-    private func exchange(_ last: Command) throws(LedgerFailure) -> PostgresAnswer {
+    private func exchange(_ asked: [Command]) throws(LedgerFailure) -> [PostgresAnswer] {
         guard !isLost else { throw Self.lost("it was lost before") }
         let deadline = Deadline.after(patience)
-        let commands = waiting + [last]
+        let commands = waiting + asked
         waiting = []
-        let fresh = try losing { () throws(LedgerFailure) in try send(commands) }
-        var answer = PostgresAnswer()
+        let sent = try losing { () throws(LedgerFailure) in try send(commands) }
+        var answers: [PostgresAnswer] = []
         var failure: LedgerFailure?
         try losing { () throws(LedgerFailure) in
             while unread > 0 {
                 try skipToSync(deadline)
                 unread -= 1
             }
-            for _ in 0..<fresh.count + commands.count {
-                let (one, fault) = try readAnswer(deadline)
-                answer = one
+            for one in sent {
+                let (answer, fault) = try readAnswer(deadline)
+                if case .command = one { answers.append(answer) }
                 failure = failure ?? fault
             }
             try skipToSync(deadline)
         }
-        guard let failure else { return answer }
+        guard let failure else { return answers.suffix(asked.count) }
         if failure.kind == .raced { hasRaced = true }
         // Whether these were still prepared is not known; they will be, under new names.
-        for text in fresh { statements[text] = nil }
+        for case .preparation(let text) in sent { statements[text] = nil }
         throw failure
     }
 
-    /// The texts that were prepared on the way; each has an answer of its own.
+    /// What one answer will come for.
+    private enum Sent {
+        case command
+        case preparation(String)
+    }
+
     @discardableResult
-    private func send(_ commands: [Command]) throws(LedgerFailure) -> [String] {
-        var fresh: [String] = []
+    private func send(_ commands: [Command]) throws(LedgerFailure) -> [Sent] {
+        var all: [Sent] = []
         if statements.count >= Self.maximumStatements {
             statements.removeAll()
             try check(PQsendQueryParams(handle, "deallocate all", 0, nil, nil, nil, nil, 0))
-            fresh.append("deallocate all")
+            all.append(.preparation("deallocate all"))
         }
         for command in commands {
             if command.isPlain {
                 try check(PQsendQueryParams(handle, command.sql, 0, nil, nil, nil, nil, 0))
+                all.append(.command)
                 continue
             }
             let name = statements[command.sql] ?? "s\(lastStatement)"
@@ -186,16 +211,17 @@ final class PostgresConnection: SQLConnection {
                 try check(PQsendPrepare(handle, name, command.sql, 0, nil))
                 statements[command.sql] = name
                 lastStatement += 1
-                fresh.append(command.sql)
+                all.append(.preparation(command.sql))
             }
             let sent = try PostgresParameters.with(command.values) { count, pointers in
                 PQsendQueryPrepared(handle, name, count, pointers, nil, nil, 0)
             }
             try check(sent)
+            all.append(.command)
         }
         try check(PQpipelineSync(handle))
         try flush(Deadline.after(patience))
-        return fresh
+        return all
     }
 
     private func flush(_ deadline: Deadline) throws(LedgerFailure) {

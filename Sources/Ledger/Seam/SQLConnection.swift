@@ -8,6 +8,8 @@ package protocol SQLConnection: AnyObject {
     var pendingHints: Set<Hints.Kind> { get set }
 
     func query(_ sql: String, _ values: [SQLValue]) throws(LedgerFailure) -> [SQLRow]
+    /// Questions of which none needs another's answer, in their order: a backend across a network sends them as one.
+    func queries(_ questions: [SQLQuestion]) throws(LedgerFailure) -> [[SQLRow]]
     /// How many rows it changed.
     func execute(_ sql: String, _ values: [SQLValue]) throws(LedgerFailure) -> Int
     /// A change that nobody counts: a backend across a network sends it with what is asked next, and tells its failure
@@ -24,7 +26,24 @@ package protocol SQLConnection: AnyObject {
     func lock(_ name: String) throws(LedgerFailure)
 }
 
+/// A query that is not asked yet.
+package struct SQLQuestion: Sendable {
+    let sql: String
+    let values: [SQLValue]
+
+    init(_ sql: String, _ values: [SQLValue]) {
+        self.sql = sql
+        self.values = values
+    }
+}
+
 extension SQLConnection {
+    func queries(_ questions: [SQLQuestion]) throws(LedgerFailure) -> [[SQLRow]] {
+        var answers: [[SQLRow]] = []
+        for question in questions { answers.append(try query(question.sql, question.values)) }
+        return answers
+    }
+
     func perform(_ sql: String, _ values: [SQLValue]) throws(LedgerFailure) { _ = try execute(sql, values) }
     var held: String { "" }
     var heldUnlessTaken: String { "" }
@@ -80,6 +99,8 @@ extension SQLValue {
     static func id(_ value: (some Identifier)?) -> Self { value.map { .text($0.text) } ?? .null }
     static func user(_ value: UserID) -> Self { .text(value.text) }
     static func state(_ value: some RawRepresentable<String>) -> Self { .text(value.rawValue) }
+    /// For `Dialect.isIn`.
+    static func texts(_ values: [String]) -> Self { .text(JSON.array(values.map { .string($0) }).text) }
     static func flag(_ value: Bool) -> Self { .integer(value ? 1 : 0) }
 }
 
