@@ -15,7 +15,7 @@ import Testing
             let path = folder + "/ledger.sqlite"
             try await SQLiteLedger(.init(path: path)).close()
             let connection = try SQLiteConnection(path: path, role: .writer, durable: false)
-            try run(Transaction(connection: connection, now: Timestamp(seconds: 1_800_000_000)))
+            try everyHotPath(Transaction(connection: connection, now: Timestamp(seconds: 1_800_000_000)))
             let texts = connection.preparedTexts.filter {
                 $0.hasPrefix("select") || $0.hasPrefix("update") || $0.hasPrefix("delete")
             }
@@ -34,51 +34,84 @@ import Testing
         }
     }
 
-    /// Every hot path once, so that the connection has its SQL.
-    private func run(_ tx: Transaction) throws {
-        let tenant = TenantID(checked: "a")
-        let owner = try #require(UserID("u"))
-        let node = NodeID(checked: "node_1")
-        let id = TrackID.make()
-        _ = try tx.jobs.enqueue(NewJob(kind: "k", queue: .finish, tenant: tenant, uniqueKey: "k"), maximumDepth: 9)
-        _ = try tx.jobs.enqueue(NewJob(kind: "k", queue: .finish, tenant: tenant))
-        let jobs = try tx.jobs.claim(node: node, boot: "b", limit: 2, lease: .seconds(1))
-        _ = try tx.jobs.renew(jobs[0].lease, for: .seconds(1))
-        _ = try tx.jobs.settle(jobs[0].lease, .done)
-        _ = try tx.jobs.settle(jobs[1].lease, .retry(at: tx.now, error: "e"))
-        _ = try tx.jobs.find(jobs[0].id)
-        _ = try tx.jobs.takeBack(node: node, exceptBoot: "b")
-        _ = try tx.jobs.reap()
-        _ = try tx.jobs.list(state: .dead, queue: .finish, from: .after(Cursor(at: tx.now, id: "x")), limit: 1)
-        _ = try tx.jobs.forget(.done, before: tx.now + .seconds(1), limit: 1)
-        _ = try tx.queues.forgetIdle(limit: 1)
-        _ = try tx.uploads.forgetIdempotent(limit: 1)
-        _ = try tx.sessions.forget(limit: 1)
-        try tx.tracks.insert(
-            TrackRow(id: id, tenant: tenant, owner: owner, uploadID: nil, title: "t", createdAt: tx.now))
-        _ = try tx.tracks.setStage(id, .encoding, progress: 0.5)
-        _ = try tx.tracks.list(tenant: tenant, from: .after(Cursor(at: tx.now, id: "x")), limit: 1)
-        _ = try tx.tracks.list(tenant: tenant, state: .ready, limit: 1)
-        _ = try tx.uploads.find(.make())
-        _ = try tx.uploads.latest(of: id)
-        _ = try tx.uploads.open(tenant: tenant, owner: owner)
-        _ = try tx.uploads.createdInLastHour(tenant: tenant, owner: owner)
-        _ = try tx.uploads.expired(before: tx.now, limit: 1)
-        _ = try tx.uploads.list(state: .receiving, node: node, limit: 1)
-        _ = try tx.uploads.findIdempotent(tenant: tenant, owner: owner, key: "k")
-        _ = try tx.generations.list(state: .old, unchangedSince: tx.now, limit: 1)
-        _ = try tx.generations.stopped(before: tx.now, limit: 1)
-        let event = try tx.outbox.append(tenant: tenant, type: .trackReady, trackID: id, requestID: nil) { _, _ in [] }
-        _ = try tx.outbox.after(0, tenant: tenant, limit: 1)
-        _ = try tx.outbox.after(0, tenant: tenant, track: id, limit: 1)
-        try tx.deliveries.insert(DeliveryRow(endpoint: "core", event: event, trackID: id))
-        _ = try tx.deliveries.next(endpoint: "core", track: id)
-        _ = try tx.deliveries.list(endpoint: "core", tenant: tenant, limit: 1)
-        _ = try tx.deliveries.forget(before: tx.now, limit: 1)
-        _ = try tx.outbox.forget(before: tx.now, limit: 1)
-        _ = try tx.circuits.find("core")
-        _ = try tx.keys.findByPrefix("p")
-        _ = try tx.sessions.isRevoked(.make())
-        _ = try tx.reservations.total(node: node)
+    @Test func `that are hot are answered by indexes on PostgreSQL, whatever the tables held when they were planned`()
+        async throws
+    {
+        try await withPostgres { url in
+            let address = try PostgresAddress(url)
+            try await PostgresLedger(.init(address: address)).close()
+            let connection = try PostgresConnection(
+                address, shard: 0, patience: .seconds(20), statementLimit: .seconds(20))
+            connection.begin(writing: true)
+            try everyHotPath(Transaction(connection: connection, now: Timestamp(seconds: 1_800_000_000)))
+            try connection.commit()
+            let texts = connection.preparedTexts.filter { text in
+                ["select", "update", "delete", "with"].contains { text.hasPrefix($0) } && text.contains(" from ")
+            }
+            #expect(texts.count > 30)
+            for (number, text) in texts.enumerated() {
+                let count = (1...30).last { text.contains("$\($0)") } ?? 0
+                try connection.run("prepare plan\(number) as \(text)")
+                let values =
+                    count == 0 ? "" : "(" + Array(repeating: "null", count: count).joined(separator: ", ") + ")"
+                let plan = try connection.query("explain execute plan\(number)\(values)", []).map {
+                    var row = $0
+                    return try row.text()
+                }.joined(separator: "\n")
+                let read = plan.split(separator: "\n").filter { $0.contains("Seq Scan on ") }
+                #expect(
+                    read.allSatisfy { line in Self.small.contains { line.contains(" on \($0)") } }, "\(plan)\n\(text)")
+                // What is sorted must be little, and this is bounded.
+                #expect(!plan.contains("Sort") || text.contains("priorities"), "\(plan)\n\(text)")
+            }
+        }
     }
+}
+
+/// Every hot path once, so that the connection has its SQL.
+private func everyHotPath(_ tx: Transaction) throws {
+    let tenant = TenantID(checked: "a")
+    let owner = try #require(UserID("u"))
+    let node = NodeID(checked: "node_1")
+    let id = TrackID.make()
+    _ = try tx.jobs.enqueue(NewJob(kind: "k", queue: .finish, tenant: tenant, uniqueKey: "k"), maximumDepth: 9)
+    _ = try tx.jobs.enqueue(NewJob(kind: "k", queue: .finish, tenant: tenant))
+    let jobs = try tx.jobs.claim(node: node, boot: "b", limit: 2, lease: .seconds(1))
+    _ = try tx.jobs.renew(jobs[0].lease, for: .seconds(1))
+    _ = try tx.jobs.settle(jobs[0].lease, .done)
+    _ = try tx.jobs.settle(jobs[1].lease, .retry(at: tx.now, error: "e"))
+    _ = try tx.jobs.find(jobs[0].id)
+    _ = try tx.jobs.takeBack(node: node, exceptBoot: "b")
+    _ = try tx.jobs.reap()
+    _ = try tx.jobs.list(state: .dead, queue: .finish, from: .after(Cursor(at: tx.now, id: "x")), limit: 1)
+    _ = try tx.jobs.forget(.done, before: tx.now + .seconds(1), limit: 1)
+    _ = try tx.queues.forgetIdle(limit: 1)
+    _ = try tx.uploads.forgetIdempotent(limit: 1)
+    _ = try tx.sessions.forget(limit: 1)
+    try tx.tracks.insert(
+        TrackRow(id: id, tenant: tenant, owner: owner, uploadID: nil, title: "t", createdAt: tx.now))
+    _ = try tx.tracks.setStage(id, .encoding, progress: 0.5)
+    _ = try tx.tracks.list(tenant: tenant, from: .after(Cursor(at: tx.now, id: "x")), limit: 1)
+    _ = try tx.tracks.list(tenant: tenant, state: .ready, limit: 1)
+    _ = try tx.uploads.find(.make())
+    _ = try tx.uploads.latest(of: id)
+    _ = try tx.uploads.open(tenant: tenant, owner: owner)
+    _ = try tx.uploads.createdInLastHour(tenant: tenant, owner: owner)
+    _ = try tx.uploads.expired(before: tx.now, limit: 1)
+    _ = try tx.uploads.list(state: .receiving, node: node, limit: 1)
+    _ = try tx.uploads.findIdempotent(tenant: tenant, owner: owner, key: "k")
+    _ = try tx.generations.list(state: .old, unchangedSince: tx.now, limit: 1)
+    _ = try tx.generations.stopped(before: tx.now, limit: 1)
+    let event = try tx.outbox.append(tenant: tenant, type: .trackReady, trackID: id, requestID: nil) { _, _ in [] }
+    _ = try tx.outbox.after(0, tenant: tenant, limit: 1)
+    _ = try tx.outbox.after(0, tenant: tenant, track: id, limit: 1)
+    try tx.deliveries.insert(DeliveryRow(endpoint: "core", event: event, trackID: id))
+    _ = try tx.deliveries.next(endpoint: "core", track: id)
+    _ = try tx.deliveries.list(endpoint: "core", tenant: tenant, limit: 1)
+    _ = try tx.deliveries.forget(before: tx.now, limit: 1)
+    _ = try tx.outbox.forget(before: tx.now, limit: 1)
+    _ = try tx.circuits.find("core")
+    _ = try tx.keys.findByPrefix("p")
+    _ = try tx.sessions.isRevoked(.make())
+    _ = try tx.reservations.total(node: node)
 }

@@ -136,6 +136,9 @@ final class PostgresConnection: SQLConnection {
         _ = try exchange([Command(sql: sql, values: [], isPlain: true)])
     }
 
+    /// What has been asked so far, for whoever looks at the plans.
+    var preparedTexts: [String] { Array(statements.keys) }
+
     // MARK: Notices
 
     var socket: Int32 { PQsocket(handle) }
