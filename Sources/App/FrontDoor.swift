@@ -14,8 +14,14 @@ struct FrontDoor: Responder {
     private let cors: CORS
     private let log: Log
     private let metrics: Metrics
+    /// What OPTIONS says of /files, a browser's preflight included.
+    private let uploadAbilities: [(String, String)]
 
-    init(router: Router, delivery: Delivery?, cors: CORS, log: Log, metrics: Metrics) {
+    init(
+        router: Router, delivery: Delivery?, cors: CORS, log: Log, metrics: Metrics,
+        uploadAbilities: [(String, String)] = []
+    ) {
+        self.uploadAbilities = uploadAbilities
         self.router = router
         self.delivery = delivery
         self.cors = cors
@@ -31,6 +37,7 @@ struct FrontDoor: Responder {
         var response: Response
         if request.method == .options, origin != nil, request.fields["access-control-request-method"] != nil {
             response = cors.preflight(origin: origin)
+            if request.path == "/files" || request.path.hasPrefix("/files/") { response.fields += uploadAbilities }
         } else {
             response = await answer(request)
         }
@@ -139,5 +146,7 @@ struct CORS: Sendable {
     private static let exposed =
         "Content-Range, Content-Length, Accept-Ranges, ETag, Location, Range, Retry-After, X-Request-Id, X-Upload-Id, X-Track-Id, "
         + "Tus-Resumable, Tus-Version, Tus-Extension, Tus-Max-Size, Upload-Offset, Upload-Length, Upload-Expires, Upload-Complete, "
+        + "Upload-Incomplete, Upload-Draft-Interop-Version, Upload-Metadata, Upload-Concat, Upload-Defer-Length, Repr-Digest, "
+        + "Tus-Checksum-Algorithm, "
         + "Upload-Limit, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset"
 }

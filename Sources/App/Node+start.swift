@@ -110,7 +110,9 @@ extension Node {
         configuration.fieldsOfRefusals = cors.open
         let http = HTTPServer(
             configuration,
-            responder: FrontDoor(router: try routes.api(), delivery: delivery, cors: cors, log: log, metrics: metrics))
+            responder: FrontDoor(
+                router: try routes.api(), delivery: delivery, cors: cors, log: log, metrics: metrics,
+                uploadAbilities: FileRoutes.abilities(uploads.limits)))
         var small = ServerConfiguration(listen: settings.metricsListen)
         small.maximumConnections = 256
         small.reactors = 1

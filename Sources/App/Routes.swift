@@ -30,14 +30,17 @@ struct Routes: Sendable {
         }
         let publicURL = settings.publicURL
         let base: @Sendable (Request) -> String = { request in publicURL ?? "http://\(request.host ?? "127.0.0.1")" }
-        UploadRoutes(service: uploads, tokens: UploadToken(secrets: secrets.api), base: base) { request, permission in
+        let uploadRoutes = UploadRoutes(service: uploads, tokens: UploadToken(secrets: secrets.api), base: base) {
+            request, permission in
             let principal = try await authenticate(request)
             // Managers and operators may do what uploaders may.
             guard principal.has(permission) || principal.has(.manageTracks) || principal.has(.admin) else {
                 throw AccessFailure(.forbidden(permission))
             }
             return principal
-        }.register(on: &router)
+        }
+        uploadRoutes.register(on: &router)
+        FileRoutes(uploadRoutes, sendsInterim: settings.interim104).register(on: &router)
         MediaRoutes(service: uploads, time: time, base: base, send: send, authenticate: authenticate)
             .register(on: &router)
         TrackRoutes(ledger: ledger, events: events, delivery: delivery).register(on: &router, authorize: authenticate)

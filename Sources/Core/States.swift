@@ -16,6 +16,8 @@ package enum UploadState: String, Sendable, CaseIterable {
 
 package enum UploadProtocol: String, Sendable, CaseIterable {
     case tus, ietf, chunks, media, fetch
+    /// A piece of a tus upload that is to be concatenated: no track, no quota of its own, gone with its time.
+    case part = "tus-part"
 }
 
 /// `ready` while a live generation stands, whatever a newer one does.

@@ -11,6 +11,14 @@ package struct IngestFailure: Error, Sendable, CustomStringConvertible {
         case conflict
         case incomplete(missing: [Int64])
         case protocolMismatch
+        /// A request appends where the upload does not end.
+        case offsetMismatch(expected: Int64, given: Int64)
+        /// Another length than was said before, or than the bytes allow.
+        case inconsistentLength
+        /// It is complete, and takes no more.
+        case completed
+        /// More bytes came than the upload may have: it is over.
+        case tooLong
         case cancelled, expired
         case tooLarge
         case unsupported
@@ -55,7 +63,7 @@ package struct IngestFailure: Error, Sendable, CustomStringConvertible {
         switch reason {
         case .cancelled: self.init(.cancelled, "The upload was cancelled.")
         case .expired: self.init(.expired, "The upload has expired.")
-        case .tooLong: self.init(.tooLarge, "More bytes came than the upload has.")
+        case .tooLong: self.init(.tooLong, "More bytes came than the upload has.")
         case .unsupported: self.init(.unsupported, FailureCode.unsupportedFormat.sentence)
         case .digestMismatch: self.init(.digestMismatch, FailureCode.digestMismatch.sentence)
         case .broken: self.init(.broken, "The upload's bytes could not be made durable. Start a new upload.")
@@ -68,7 +76,8 @@ package struct IngestFailure: Error, Sendable, CustomStringConvertible {
     package var isPassing: Bool {
         switch kind {
         case .full, .overloaded, .quota, .unreadable, .bodyEnded, .incomplete, .internal: true
-        case .invalid, .notFound, .checksumMismatch, .conflict, .protocolMismatch, .cancelled, .expired, .tooLarge,
+        case .invalid, .notFound, .checksumMismatch, .conflict, .protocolMismatch, .offsetMismatch, .inconsistentLength,
+            .completed, .tooLong, .cancelled, .expired, .tooLarge,
             .unsupported,
             .digestMismatch, .idempotencyMismatch, .broken, .failed:
             false
@@ -94,6 +103,11 @@ extension IngestFailure {
                 .uploadIncomplete, message,
                 details: ["{\"missing\":[\(missing.map(String.init).joined(separator: ","))]}"])
         case .protocolMismatch: Refusal(.protocolMismatch, message)
+        case .offsetMismatch(let expected, _):
+            Refusal(.chunkConflict, message, fields: [("Upload-Offset", String(expected))])
+        case .inconsistentLength: Refusal(.invalidRequest, message)
+        case .completed: Refusal(.chunkConflict, message)
+        case .tooLong: Refusal(.fileTooLarge, message)
         case .cancelled, .expired: Refusal(.expired, message)
         case .tooLarge: Refusal(.fileTooLarge, message)
         case .unsupported: Refusal(.unsupportedFormat, message)

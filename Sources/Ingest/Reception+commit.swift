@@ -68,7 +68,7 @@ extension Reception {
         var (received, hash) = status.withLock { ($0.machine.received, $0.hash) }
         for commit in commits { received.insert(commit.range) }
         let (isSniffed, length) = status.withLock { ($0.isSniffed, $0.machine.length) }
-        if !isSniffed, received.frontier >= FormatPromise.enough || received.frontier == length {
+        if !isSniffed, received.frontier > 0, received.frontier >= FormatPromise.enough || received.frontier == length {
             try judgeHead(upTo: received.frontier)
         }
         hash = Self.adopted(hash, commits)
@@ -129,7 +129,8 @@ extension Reception {
             return known
         case .seal: break
         }
-        if !status.withLock({ $0.isSniffed }) { try judgeHead(upTo: length) }
+        // An empty file is judged as what it is once all are asked; here it says nothing of a format.
+        if length > 0, !status.withLock({ $0.isSniffed }) { try judgeHead(upTo: length) }
         let further = try advance(hash, to: min(length, hash.end + Self.hashedPerTurn), in: bytes)
         status.withLock { $0.hash = further }
         guard further.end == length else { return nil }

@@ -61,12 +61,16 @@ extension Reception {
         }
     }
 
-    private func leave(_ writer: UploadMachine.Writer) {
-        status.withLock { status in
+    func leave(_ writer: UploadMachine.Writer) {
+        let leaving = status.withLock { status -> [CheckedContinuation<Void, Never>] in
             status.machine.leave(writer)
             status.cancels[writer] = nil
             status.outcomes[writer] = nil
+            guard !status.machine.isBusy else { return [] }
+            defer { status.leaving = [] }
+            return status.leaving
         }
+        for continuation in leaving { continuation.resume() }
     }
 
     /// Bytes of unknown number, up to `limit`, from the first on; they count whole or not at all. How many there were.

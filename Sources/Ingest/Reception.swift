@@ -19,6 +19,8 @@ package final class Reception: Sendable {
         var waiting: [Commit] = []
         var outcomes: [UploadMachine.Writer: Result<Void, IngestFailure>] = [:]
         var followers = Followers()
+        /// Who waits for the writers to be gone.
+        var leaving: [CheckedContinuation<Void, Never>] = []
     }
 
     package let upload: UploadID

@@ -21,6 +21,12 @@ package struct UploadLimits: Equatable, Sendable {
 
     package init() {}
 
+    /// What is taken at most, of whatever kind.
+    package var largest: Int64 { max(audioBytes, imageBytes, videoBytes, docBytes) }
+
+    /// A name or type that promises a format has that format's limit.
+    func limit(of promise: FormatPromise) -> Int64 { promise.format == nil ? largest : audioBytes }
+
     package func checkSize(_ size: Int64, of kind: MediaKind = .audio) throws(IngestFailure) {
         guard size > 0 else {
             throw IngestFailure(field: "size", value: String(size), expected: "a number of bytes from 1")

@@ -33,6 +33,17 @@ package struct UploadMachine: Sendable {
         case ended(Reason)
     }
 
+    /// What becomes of a request that appends.
+    package enum Appending: Equatable, Sendable {
+        /// Read and write its bytes; the older writers are over.
+        case write(Writer, superseding: [Writer])
+        case mismatch(offset: Int64)
+        /// Bytes of an older writer are on their way into the journal: ask again once they are there.
+        case busy
+        case sealed
+        case ended(Reason)
+    }
+
     package enum Sealing: Equatable, Sendable {
         case seal
         case sealed
@@ -81,6 +92,23 @@ package struct UploadMachine: Sendable {
         let writer = Writer(number: lastWriter)
         writers[writer] = Work(range: range)
         return .write(writer, superseding: older.sorted { $0.number < $1.number })
+    }
+
+    /// May bytes be appended at `offset`, whose number nobody knows? One appends at a time: the newest.
+    package mutating func append(at offset: Int64) -> Appending {
+        switch state {
+        case .ended(let reason): return .ended(reason)
+        case .sealed: return .sealed
+        case .receiving: break
+        }
+        if writers.values.contains(where: \.isCommitting) { return .busy }
+        guard offset == self.offset else { return .mismatch(offset: self.offset) }
+        let older = writers.keys.sorted { $0.number < $1.number }
+        writers = [:]
+        lastWriter += 1
+        let writer = Writer(number: lastWriter)
+        writers[writer] = Work(range: offset..<(length ?? .max))
+        return .write(writer, superseding: older)
     }
 
     /// Asked before every piece, where the pieces of one upload queue: false when a newer request or the end took over.

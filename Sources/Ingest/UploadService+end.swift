@@ -37,7 +37,11 @@ extension UploadService {
         case .broken:
             try await end(
                 row, as: .failed, because: .broken, error: (.internal, failure.message), telling: .trackFailed)
-        case .invalid, .notFound, .checksumMismatch, .conflict, .incomplete, .protocolMismatch, .cancelled, .expired,
+        case .tooLong:
+            try await end(
+                row, as: .failed, because: .tooLong, error: (.fileTooLarge, failure.message), telling: .trackFailed)
+        case .invalid, .notFound, .checksumMismatch, .conflict, .incomplete, .protocolMismatch, .offsetMismatch,
+            .inconsistentLength, .completed, .cancelled, .expired,
             .tooLarge,
             .idempotencyMismatch, .quota, .full, .overloaded, .bodyEnded, .unreadable, .failed, .internal:
             return

@@ -52,10 +52,18 @@ extension UploadService {
 
     private func recover(_ row: UploadRow, _ recovery: inout Recovery) async throws {
         do {
+            var row = row
             let (state, isWhole, sha256) = try await withReception(row) { reception in
-                (reception.state, reception.completesAlone && reception.durable == row.size, reception.sha256)
+                // Its last request said that nothing follows, and the ledger did not come to know how long it is.
+                if row.size == nil, reception.completesAlone {
+                    try await setLength(reception.durable, of: &row, reception)
+                }
+                let completesAlone = reception.completesAlone || row.protocol == .tus || row.protocol == .part
+                return (reception.state, completesAlone && reception.durable == row.size, reception.sha256)
             }
             switch state {
+            case .sealed where row.protocol == .part:
+                recovery.receiving += 1
             case .sealed:
                 _ = try await finish(row, sha256: Hex.encode(sha256 ?? []))
                 recovery.completed += 1
@@ -63,7 +71,7 @@ extension UploadService {
                 try await follow(reason, of: row)
                 recovery.ended += 1
             case .receiving where isWhole:
-                _ = try await complete(row, declared: nil)
+                _ = try await completeStream(row)
                 recovery.completed += 1
             case .receiving:
                 recovery.receiving += 1

@@ -59,7 +59,7 @@ extension UploadService {
         }
         return .object([
             ("id", .string(row.id.text)), ("trackId", .string(row.trackID.text)),
-            ("protocol", .string(row.protocol.rawValue)),
+            ("protocol", .string(row.protocol == .part ? UploadProtocol.tus.rawValue : row.protocol.rawValue)),
             ("state", .string(state.rawValue)), ("filename", .string(row.filename)), ("size", .optional(row.size)),
             ("offset", .integer(received.frontier)),
             ("received", .array(received.ranges.map { .array([.integer($0.lowerBound), .integer($0.upperBound)]) })),

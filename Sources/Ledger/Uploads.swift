@@ -137,16 +137,20 @@ package struct Uploads {
         try tx.connection.lock("uploads:\(tenant):\(owner.text)")
         return Int(
             try tx.connection.number(
-                "select count(*) from uploads where state = 'receiving' and tenant = $1 and owner = $2",
-                [.id(tenant), .user(owner)]))
+                """
+                select count(*) from uploads
+                where state = 'receiving' and tenant = $1 and owner = $2 and protocol <> 'tus-part'
+                """, [.id(tenant), .user(owner)]))
     }
 
     package func createdInLastHour(tenant: TenantID, owner: UserID) throws -> Int {
         try tx.connection.lock("uploads:\(tenant):\(owner.text)")
         return Int(
             try tx.connection.number(
-                "select count(*) from uploads where tenant = $1 and owner = $2 and created_at > $3",
-                [.id(tenant), .user(owner), .time(tx.now - .seconds(3600))]))
+                """
+                select count(*) from uploads
+                where tenant = $1 and owner = $2 and created_at > $3 and protocol <> 'tus-part'
+                """, [.id(tenant), .user(owner), .time(tx.now - .seconds(3600))]))
     }
 
     /// How long an idempotency key is kept.

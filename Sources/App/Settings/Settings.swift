@@ -10,6 +10,8 @@ package struct Settings: Sendable {
     package let listen: String
     package let metricsListen: String
     package let publicURL: String?
+    /// Progress responses to resumable uploads; off, because nginx up to 1.22 hangs on them.
+    package let interim104: Bool
     package let nodeName: String?
     package let queueDepth: Int
     /// Of a PostgreSQL server; nil for the file in the data folder.
@@ -84,6 +86,7 @@ package struct Settings: Sendable {
         coreURL = read.url("SLUICE_CORE_URL")
         coreAPIKey = read.secret("SLUICE_CORE_API_KEY")
         callbackSecret = read.secret("SLUICE_CALLBACK_SECRET")
+        interim104 = read.flag("SLUICE_INTERIM_104")
         scan = read.flag("SLUICE_SCAN")
         clamavDatabase = read.text("SLUICE_CLAMAV_DB")
         scanWorkers = read.whole("SLUICE_SCAN_WORKERS", to: 256).map { Int($0) }
@@ -138,7 +141,7 @@ package struct Settings: Sendable {
             read.fault("SLUICE_ROLES", why: "\(role) is no role; there are ingest, deliver and work.")
         }
         if read.text("SLUICE_STORE") != "file" { read.fault("SLUICE_STORE", why: "only file is built so far.") }
-        for key in ["SLUICE_AUTO_PREPARE", "SLUICE_INTERIM_104"] { _ = read.flag(key) }
+        _ = read.flag("SLUICE_AUTO_PREPARE")
         for key in ["SLUICE_SCAN_MAX_DB_AGE", "SLUICE_QUARANTINE_TTL"] { _ = read.duration(key) }
         _ = read.whole("SLUICE_RESCAN_DAYS", from: 0)
         if let rate = read.text("SLUICE_RATE_LIMIT"), rate != "0" {

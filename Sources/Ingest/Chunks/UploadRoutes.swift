@@ -57,7 +57,7 @@ package struct UploadRoutes: Sendable {
 
     /// The upload that the path names, for whoever may see it: with a key or token of the API, or with the token made for
     /// this upload alone, which does what its owner's key would.
-    private func find(_ request: Request) async throws -> UploadRow {
+    func find(_ request: Request) async throws -> UploadRow {
         let visitor: UploadVisitor
         if let token = request.query["token"] {
             let id = try request.parameter("upload", UploadID.self)

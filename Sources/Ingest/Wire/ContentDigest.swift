@@ -6,7 +6,8 @@ package struct ContentDigest: Equatable, Sendable {
     package let sha256: [UInt8]
 
     /// Nil where the field names other algorithms only: those are ignored. Throws what is not well formed.
-    package static func parse(_ field: String) throws(IngestFailure) -> ContentDigest? {
+    package static func parse(_ field: String, name: String = "Content-Digest") throws(IngestFailure) -> ContentDigest?
+    {
         var scanner = FieldScanner(field)
         var found: [UInt8]?
         scanner.skipSpace()
@@ -17,12 +18,12 @@ package struct ContentDigest: Equatable, Sendable {
                 let bytes = byteSequence(&scanner)
             else {
                 throw IngestFailure(
-                    field: "Content-Digest", value: field, expected: "algorithm=:base64:, such as sha-256=:…:")
+                    field: name, value: field, expected: "algorithm=:base64:, such as sha-256=:…:")
             }
             scanner.skipSpace()
             guard key == "sha-256" else { continue }
             guard bytes.count == 32 else {
-                throw IngestFailure(field: "Content-Digest", value: field, expected: "32 bytes in sha-256")
+                throw IngestFailure(field: name, value: field, expected: "32 bytes in sha-256")
             }
             // RFC 9651 §3.2 lets the last of two count; not every reader knows that.
             guard found == nil || found == bytes else {
@@ -31,7 +32,7 @@ package struct ContentDigest: Equatable, Sendable {
             found = bytes
         } while scanner.skip(",")
         guard scanner.isAtEnd else {
-            throw IngestFailure(field: "Content-Digest", value: field, expected: "nothing after its last member")
+            throw IngestFailure(field: name, value: field, expected: "nothing after its last member")
         }
         return found.map(ContentDigest.init)
     }

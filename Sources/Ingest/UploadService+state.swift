@@ -1,0 +1,40 @@
+import Core
+package import Ledger
+
+/// How far an upload is, as /files says it.
+package struct StreamState: Sendable, Equatable {
+    package let row: UploadRow
+    package let offset: Int64
+    /// All bytes are there and count.
+    package let isComplete: Bool
+}
+
+extension UploadService {
+    /// `interrupting`: whoever writes it is ended first, so that the offset is the one the next request will find. Plain
+    /// chunks come in parallel, and are let be.
+    package func streamState(_ row: UploadRow, interrupting: Bool) async throws -> StreamState {
+        try mustBeHere(row)
+        guard row.state == .receiving else { return StreamState(row: row, offset: row.size ?? 0, isComplete: true) }
+        let (offset, isSealed) = try await withReception(row) { reception in
+            if interrupting, row.protocol != .chunks { await reception.interrupt() }
+            return (reception.durable, reception.state == .sealed)
+        }
+        // It may have come to its end meanwhile.
+        let row = try await reread(row)
+        try mustBeHere(row)
+        if row.state != .receiving { return StreamState(row: row, offset: row.size ?? offset, isComplete: true) }
+        return StreamState(row: row, offset: offset, isComplete: isSealed)
+    }
+
+    /// At /files what ended, or is past its time, is gone.
+    package func mustBeHere(_ row: UploadRow) throws(IngestFailure) {
+        switch row.state {
+        case .cancelled: throw IngestFailure(.cancelled, "The upload was cancelled.")
+        case .failed:
+            throw IngestFailure(.expired, "The upload failed: \(row.errorMessage ?? "it takes no more bytes").")
+        case .expired: throw IngestFailure(.expired, "The upload has expired.")
+        case .receiving, .verifying, .scanning, .processing, .stored, .ready, .quarantined: break
+        }
+        guard row.expiresAt > time.now else { throw IngestFailure(.expired, "The upload has expired.") }
+    }
+}
