@@ -36,14 +36,17 @@ struct Pipeline: Sendable {
                 })
         else { return .done }  // deleted meanwhile: nothing is left to do
         guard track.state == .processing || track.state == .ready, track.uploadID == id else { return .done }
-        let work = FinishWork(job: job, upload: upload, track: track)
+        var work = FinishWork(job: job, upload: upload, track: track)
         do {
+            work.upload = try await uploads.gather(upload)
             let file = try await uploads.sealed(id)
             let verdict = try await scan(work, file)
             guard verdict.isClean else { return try await hold(work, file, verdict) }
             try await publish(work, file, verdict)
+        } catch let failure as IngestFailure where failure.kind == .digestMismatch {
+            try await fail(work, .digestMismatch, failure.message)
         } catch let failure as TranscodeFailure where !failure.isPassing {
-            try await fail(work, failure)
+            try await fail(work, Self.code(failure), failure.message)
         } catch let failure as TranscodeFailure {
             throw Passing(failure.message)
         } catch let failure as ScanFailure {
@@ -185,17 +188,19 @@ struct Pipeline: Sendable {
 
     // MARK: When it goes wrong
 
-    private func fail(_ work: FinishWork, _ failure: TranscodeFailure) async throws {
-        let code: FailureCode =
-            switch failure.kind {
-            case .tooLong: .durationExceeded
-            case .unsupported: .unsupportedFormat
-            case .corrupt, .trouble, .cancelled: .corruptMedia
-            }
+    private static func code(_ failure: TranscodeFailure) -> FailureCode {
+        switch failure.kind {
+        case .tooLong: .durationExceeded
+        case .unsupported: .unsupportedFormat
+        case .corrupt, .trouble, .cancelled: .corruptMedia
+        }
+    }
+
+    private func fail(_ work: FinishWork, _ code: FailureCode, _ message: String) async throws {
         let (job, track, events) = (work.job, work.track.id, events)
         try await ledger.write("finish.fail") { tx in
             try Self.settle(job, tx)
-            guard try tx.tracks.fail(track, code: code, message: failure.message),
+            guard try tx.tracks.fail(track, code: code, message: message),
                 let failed = try tx.tracks.find(track)
             else { return }
             try events.tell(.trackFailed, of: failed, requestID: job.requestID, in: tx)
@@ -232,7 +237,7 @@ struct Pipeline: Sendable {
 /// One finish job with the rows it began from.
 struct FinishWork: Sendable {
     let job: ClaimedJob
-    let upload: UploadRow
+    var upload: UploadRow
     let track: TrackRow
 }
 

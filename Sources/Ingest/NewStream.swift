@@ -26,6 +26,8 @@ package struct StreamNotes: Sendable, Equatable {
     package var concat: String?
     /// tus: the uploads that a final one is made of, in order.
     package var parts: [UploadID] = []
+    /// tus: of a part, the final ones that it belongs to.
+    package var finals: [UploadID] = []
 
     package init() {}
 
@@ -34,7 +36,8 @@ package struct StreamNotes: Sendable, Equatable {
         guard let json = try? JSON.parse(Array(row.metadata.utf8)) else { return }
         metadata = json["tusMetadata"]?.string
         concat = json["tusConcat"]?.string
-        parts = (json["tusParts"]?.array ?? []).compactMap { $0.string.flatMap { UploadID($0) } }
+        parts = Self.ids(json["tusParts"])
+        finals = Self.ids(json["tusFinals"])
     }
 
     var json: JSON {
@@ -42,6 +45,11 @@ package struct StreamNotes: Sendable, Equatable {
         if let metadata { pairs.append(("tusMetadata", .string(metadata))) }
         if let concat { pairs.append(("tusConcat", .string(concat))) }
         if !parts.isEmpty { pairs.append(("tusParts", .array(parts.map { .string($0.text) }))) }
+        if !finals.isEmpty { pairs.append(("tusFinals", .array(finals.map { .string($0.text) }))) }
         return .object(pairs)
+    }
+
+    private static func ids(_ json: JSON?) -> [UploadID] {
+        (json?.array ?? []).compactMap { $0.string.flatMap { UploadID($0) } }
     }
 }

@@ -13,6 +13,8 @@ struct Stream: Sendable {
     var check: BodyCheck?
     /// With the body's end the upload is complete, and the journal says so.
     let isLast: Bool
+    /// Not nil where the last byte completes it: the SHA-256 that was declared of the whole, if any.
+    var sealing: [[UInt8]]?
     /// Told of every offset that became durable on the way.
     let progress: (@Sendable (Int64) async -> Void)?
 }
@@ -29,7 +31,7 @@ extension Reception {
         let hash = status.withLock { $0.hash }
         var course = Course(
             writer: writer, next: stream.offset, uncommitted: stream.offset,
-            tail: hash.end == stream.offset ? hash : nil, tailStart: stream.offset)
+            tail: hash.end == stream.offset ? hash : nil, tailStart: stream.offset, sealing: stream.sealing)
         do {
             try await pull(stream, source, &course)
         } catch let failure as IngestFailure where failure.kind == .bodyEnded {

@@ -45,7 +45,7 @@ extension Reception {
         }
         guard !commits.isEmpty else { return }
         do throws(IngestFailure) {
-            let hash = try settle(commits)
+            let (hash, sha256) = try settle(commits)
             status.withLock { status in
                 status.hash = hash
                 for commit in commits {
@@ -54,6 +54,7 @@ extension Reception {
                     status.outcomes[commit.course.writer] = .success(())
                 }
                 status.followers.moved(to: status.machine.offset)
+                if let sha256 { status.seal(sha256) }
             }
         } catch {
             status.withLock { status in
@@ -62,8 +63,9 @@ extension Reception {
         }
     }
 
-    /// Looks at the head once enough of it is there, brings the hash up to the frontier, and puts all on record.
-    private func settle(_ commits: [Commit]) throws(IngestFailure) -> RunningHash {
+    /// Looks at the head once enough of it is there, brings the hash up to the frontier, and puts all on record; with the
+    /// seal, where the last byte comes by a request that completes the upload: then that costs no sync of its own.
+    private func settle(_ commits: [Commit]) throws(IngestFailure) -> (RunningHash, sha256: [UInt8]?) {
         let bytes = try bytesOnLane()
         var (received, hash) = status.withLock { ($0.machine.received, $0.hash) }
         for commit in commits { received.insert(commit.range) }
@@ -75,8 +77,17 @@ extension Reception {
         hash = try advance(hash, to: min(received.frontier, hash.end + Self.hashedPerTurn), in: bytes)
         var records = commits.map { JournalRecord(.extent(completesAlone: $0.completesAlone), $0.range) }
         records.append(JournalRecord(.frontier(midstate: hash.midstate), 0..<hash.end))
+        var sha256: [UInt8]?
+        if let length, received.frontier == length, hash.end == length,
+            let declared = commits.lazy.compactMap(\.course.sealing).first
+        {
+            let digest = hash.digest
+            // Other bytes than were declared stay unsealed, for `seal` to say so.
+            if declared.allSatisfy({ $0 == digest }) { sha256 = digest }
+        }
+        if let sha256 { records.append(JournalRecord(.sealed(sha256: sha256), 0..<hash.end)) }
         do { try bytes.record(records) } catch { throw ended(by: error) }
-        return hash
+        return (hash, sha256)
     }
 
     /// A writer that went on from where the hash stood has hashed its bytes in flight.
@@ -137,11 +148,7 @@ extension Reception {
         let sha256 = further.digest
         try Self.mustEqual(sha256, declared)
         do { try bytes.record([JournalRecord(.sealed(sha256: sha256), 0..<length)]) } catch { throw ended(by: error) }
-        status.withLock { status in
-            status.machine.sealed()
-            status.sha256 = sha256
-            status.followers.end()
-        }
+        status.withLock { $0.seal(sha256) }
         return sha256
     }
 

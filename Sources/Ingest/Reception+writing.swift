@@ -26,6 +26,8 @@ struct Course: Sendable {
     /// SHA-256 up to `next`, where the writer began at the hash's end: then its bytes need no second reading.
     var tail: RunningHash?
     let tailStart: Int64
+    /// Not nil where the commit that makes the upload whole seals it too: the SHA-256 that was declared of it, if any.
+    var sealing: [[UInt8]]?
 }
 
 extension Reception {
@@ -35,7 +37,8 @@ extension Reception {
 
     /// Takes `range` from `body`. Afterwards the bytes are durable, or nothing of a whole one counts.
     package func receive(
-        _ range: Range<Int64>, from source: any ByteSource, counting: Counting, completesAlone: Bool = false
+        _ range: Range<Int64>, from source: any ByteSource, counting: Counting, completesAlone: Bool = false,
+        sealing: [[UInt8]]? = nil
     )
         async throws -> Receipt
     {
@@ -56,7 +59,11 @@ extension Reception {
             return .repeated
         case .write(let writer, _):
             defer { leave(writer) }
-            try await write(range, from: source, as: writer, counting: counting, completesAlone: completesAlone)
+            let hash = status.withLock { $0.hash }
+            let course = Course(
+                writer: writer, next: range.lowerBound, uncommitted: range.lowerBound,
+                tail: hash.end == range.lowerBound ? hash : nil, tailStart: range.lowerBound, sealing: sealing)
+            try await write(range, from: source, course, counting: counting, completesAlone: completesAlone)
             return .written
         }
     }
@@ -73,7 +80,8 @@ extension Reception {
         for continuation in leaving { continuation.resume() }
     }
 
-    /// Bytes of unknown number, up to `limit`, from the first on; they count whole or not at all. How many there were.
+    /// Bytes of unknown number, up to `limit`, from the first on; they count whole or not at all, and are sealed with that.
+    /// How many there were.
     package func receive(upTo limit: Int64, from source: any ByteSource) async throws -> Int64 {
         let admission = status.withLock { status -> UploadMachine.Admission in
             let admission = status.machine.admit(0..<limit + 1)
@@ -84,7 +92,7 @@ extension Reception {
             throw IngestFailure(.internal, "The upload has bytes already.")
         }
         defer { leave(writer) }
-        var course = Course(writer: writer, next: 0, uncommitted: 0, tail: RunningHash(), tailStart: 0)
+        var course = Course(writer: writer, next: 0, uncommitted: 0, tail: RunningHash(), tailStart: 0, sealing: [])
         while true {
             let piece = try await source.next(upTo: Self.pieceSize)
             if piece.isEmpty { break }
@@ -104,13 +112,9 @@ extension Reception {
     }
 
     private func write(
-        _ range: Range<Int64>, from source: any ByteSource, as writer: UploadMachine.Writer, counting: Counting,
-        completesAlone: Bool
+        _ range: Range<Int64>, from source: any ByteSource, _ start: Course, counting: Counting, completesAlone: Bool
     ) async throws {
-        let hash = status.withLock { $0.hash }
-        var course = Course(
-            writer: writer, next: range.lowerBound, uncommitted: range.lowerBound,
-            tail: hash.end == range.lowerBound ? hash : nil, tailStart: range.lowerBound)
+        var course = start
         var check: DigestCheck?
         if case .whole(let digest?) = counting { check = DigestCheck(digest) }
         do {
@@ -131,7 +135,7 @@ extension Reception {
             }
         } catch let failure as IngestFailure where failure.kind == .bodyEnded {
             // A newer request, or the end, may have ended the body: then that is the reason.
-            try refuseUnlessCurrent(writer)
+            try refuseUnlessCurrent(course.writer)
             // What came of a stream counts, so that the client need not send it again.
             if case .asTheyCome = counting, course.next > course.uncommitted {
                 _ = try await commit(course, completesAlone: completesAlone)

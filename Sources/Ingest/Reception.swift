@@ -87,6 +87,13 @@ package final class Reception: Sendable {
 }
 
 extension Reception.Status {
+    /// The journal says that all of it counts.
+    mutating func seal(_ sha256: [UInt8]) {
+        machine.sealed()
+        self.sha256 = sha256
+        followers.end()
+    }
+
     mutating func adopt(_ journal: Journal) {
         let state: UploadMachine.State
         if let reason = journal.ended {

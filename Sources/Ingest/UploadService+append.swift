@@ -20,12 +20,7 @@ package struct Append: Sendable {
 extension UploadService {
     /// A creation by tus or IETF: the row, its track and its space, or none of them.
     package func create(_ wish: NewStream, from origin: Origin) async throws -> UploadRow {
-        let promise: FormatPromise =
-            wish.protocol == .part ? .none : try FormatPromise(filename: wish.filename, contentType: wish.contentType)
-        let limit = limits.limit(of: promise)
-        if let size = wish.size, size > limit {
-            throw IngestFailure(.tooLarge, "The file has \(size) bytes; taken are up to \(limit).")
-        }
+        try check(wish)
         let row = row(of: wish, from: origin)
         let room = try await room()
         let limits = limits
@@ -37,7 +32,17 @@ extension UploadService {
         }
     }
 
-    private func row(of wish: NewStream, from origin: Origin) -> UploadRow {
+    /// A name that nobody takes, or a size beyond its limit.
+    func check(_ wish: NewStream) throws(IngestFailure) {
+        let promise: FormatPromise =
+            wish.protocol == .part ? .none : try FormatPromise(filename: wish.filename, contentType: wish.contentType)
+        let limit = limits.limit(of: promise)
+        if let size = wish.size, size > limit {
+            throw IngestFailure(.tooLarge, "The file has \(size) bytes; taken are up to \(limit).")
+        }
+    }
+
+    func row(of wish: NewStream, from origin: Origin) -> UploadRow {
         let now = time.now
         return UploadRow(
             id: .make(), trackID: wish.trackID ?? .make(), tenant: origin.principal.tenant,
@@ -84,7 +89,7 @@ extension UploadService {
             row.size == nil ? GrowingSource(RequestBytes(body), self, row, from: wish.offset) : RequestBytes(body)
         let stream = Stream(
             offset: wish.offset, limit: limit, length: row.size, check: wish.check, isLast: wish.isLast,
-            progress: wish.progress)
+            sealing: row.protocol == .ietf && !wish.isLast ? nil : row.declared, progress: wish.progress)
         let offset = try await reception.append(stream, from: source)
         if wish.isLast, row.size == nil { try await setLength(offset, of: &row, reception) }
         guard !wish.isLast || offset == row.size else {
@@ -145,6 +150,7 @@ extension UploadService {
     func completeStream(_ row: UploadRow) async throws -> UploadRow {
         guard row.protocol == .part else { return try await complete(row, declared: nil) }
         _ = try await withReception(row) { try await $0.seal(declared: []) }
+        try await joinWaiting(for: row)
         return row
     }
 

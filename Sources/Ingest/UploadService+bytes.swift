@@ -66,7 +66,9 @@ extension UploadService {
         guard row.state == .receiving else { return try await compareOnly(range, of: row, from: source) }
         do {
             return try await withReception(row) { reception in
-                try await reception.receive(range, from: source, counting: counting, completesAlone: completesAlone)
+                try await reception.receive(
+                    range, from: source, counting: counting, completesAlone: completesAlone,
+                    sealing: completesAlone ? row.declared : nil)
             }
         } catch let failure as IngestFailure {
             try await settle(failure, of: row)

@@ -13,7 +13,7 @@ extension UploadService {
             }
             return row
         }
-        let declarations = [declared, row.declaredSHA256].compactMap(\.self).compactMap { Hex.decode($0) }
+        let declarations = row.declared + [declared].compactMap(\.self).compactMap { Hex.decode($0) }
         do {
             let sha256 = try await withReception(row) { reception in
                 if reception.state == .receiving, reception.durable != row.size {
@@ -38,7 +38,7 @@ extension UploadService {
 
     /// In one transaction the upload is verified next, its track too, the job is queued and the world is told; or none
     /// of it, where somebody else was first.
-    func finish(_ row: UploadRow, sha256: String) async throws -> UploadRow {
+    func finish(_ row: UploadRow, sha256: String?) async throws -> UploadRow {
         let finished = try await ledger.write("upload.complete") { tx in
             try Self.finish(row, sha256: sha256, tx)
             return try tx.uploads.find(row.id) ?? row
@@ -47,9 +47,10 @@ extension UploadService {
         return finished
     }
 
-    static func finish(_ row: UploadRow, sha256: String, _ tx: Transaction) throws {
+    /// `sha256` is nil for what was joined of parts, until its bytes are read.
+    static func finish(_ row: UploadRow, sha256: String?, _ tx: Transaction) throws {
         guard try tx.uploads.setState(row.id, from: [.receiving], to: .verifying) else { return }
-        try tx.uploads.setDigest(row.id, sha256: sha256)
+        if let sha256 { try tx.uploads.setDigest(row.id, sha256: sha256) }
         if let size = row.size { try tx.uploads.setSize(row.id, size) }
         try tx.reservations.release(row.id.text)
         _ = try tx.tracks.setStage(row.trackID, .verifying, progress: 0)

@@ -126,7 +126,10 @@ extension UploadService {
     static func insert(_ row: UploadRow, _ tx: Transaction) throws -> UploadRow {
         var row = row
         row.createdAt = tx.now
-        try attachTrack(row, at: row.state == .verifying ? .verifying : .uploading, tx)
+        // A piece of a concatenation is nobody's track.
+        if row.protocol != .part {
+            try attachTrack(row, at: row.state == .verifying ? .verifying : .uploading, tx)
+        }
         try tx.uploads.insert(row)
         return row
     }

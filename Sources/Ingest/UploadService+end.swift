@@ -57,6 +57,7 @@ extension UploadService {
         try await ledger.write("upload.end") { tx in
             guard try tx.uploads.setState(row.id, from: [.receiving], to: state, error: error) else { return }
             try tx.reservations.release(row.id.text)
+            if row.protocol == .part { return }
             if type == .trackFailed, let error {
                 guard try tx.tracks.fail(row.trackID, code: error.code, message: error.message) else { return }
             } else {

@@ -31,6 +31,7 @@ extension UploadService {
                 recovery.removed += 1
             }
         }
+        try await recoverFinals()
         notice(.recovered(recovery))
         return recovery
     }

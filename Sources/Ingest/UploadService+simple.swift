@@ -48,7 +48,7 @@ extension UploadService {
     }
 
     /// Before a byte is read: would it be taken?
-    private func precheck(_ row: UploadRow, size: Int64, isAdmin: Bool) async throws {
+    func precheck(_ row: UploadRow, size: Int64, isAdmin: Bool) async throws {
         let room = try await room()
         let limits = limits
         try await ledger.read("upload.precheck") { tx in
@@ -79,7 +79,7 @@ extension UploadService {
     }
 
     /// `small`: the file's bytes, where no spool has them.
-    private func accept(
+    func accept(
         _ row: UploadRow, as media: MediaUse?, sha256: [UInt8], small: [UInt8]? = nil, isAdmin: Bool
     ) async throws -> UploadRow {
         let limits = limits

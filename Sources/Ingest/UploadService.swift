@@ -1,5 +1,6 @@
 package import Access
 package import Core
+import Crypto
 import HTTPServer
 package import Ledger
 package import Platform
@@ -18,6 +19,8 @@ package final class UploadService: Sendable {
     let turns = UploadTurns()
     let time: any TimeSource
     let notice: @Sendable (UploadNotice) -> Void
+    /// Finals of concatenations that are being joined now.
+    let joining = Mutex<Set<UploadID>>([])
 
     package init(
         limits: UploadLimits, node: NodeID, ledger: any LedgerStore, spool: any Spool, lanes: Lanes,
@@ -98,6 +101,9 @@ extension UploadRow {
         // An extension that was taken once and is not now promises nothing.
         (try? FormatPromise(filename: filename, contentType: contentType)) ?? .none
     }
+
+    /// The SHA-256 that was declared at creation, where one was.
+    var declared: [[UInt8]] { [declaredSHA256].compactMap(\.self).compactMap { Hex.decode($0) } }
 
     var geometry: ChunkGeometry? {
         guard let size, size > 0, let chunkSize, chunkSize > 0 else { return nil }

@@ -102,3 +102,7 @@ extension Body {
         Body(length: nil, source: TestBody(source, trailers: trailers))
     }
 }
+
+extension Response {
+    var bytes: [UInt8] { if case .bytes(let bytes) = body { bytes } else { [] } }
+}

@@ -72,6 +72,17 @@ final class MemoryDevice: SpoolDevice {
         }
     }
 
+    func exists(_ name: String) -> Bool { status.withLock { $0.files[name] != nil } }
+
+    /// Both names have what is there now: what is linked is not written any more.
+    func link(_ name: String, to other: String) throws(Errno) {
+        try act("link") { status in
+            guard var file = status.files[name] else { return }
+            file.hasDurableName = false
+            status.files[other] = file
+        }
+    }
+
     func remove(_ name: String) throws(Errno) {
         try act("remove \(Self.kind(name))") { status in status.files[name] = nil }
     }
@@ -88,6 +99,13 @@ final class MemoryDevice: SpoolDevice {
     func space() throws(Errno) -> SpoolSpace { status.withLock { $0.space } }
 
     func descriptor(_ name: String) throws(Errno) -> FileDescriptor? { nil }
+
+    /// Journals that nobody can read any more.
+    func corruptJournals() {
+        status.withLock { status in
+            for name in status.files.keys where name.hasSuffix(".journal") { status.files[name]?.written[0] ^= 1 }
+        }
+    }
 
     /// A write that fails has left half of its bytes, as a disk that becomes full does.
     fileprivate func change(_ name: String, _ operation: String, _ change: Change) throws(Errno) {

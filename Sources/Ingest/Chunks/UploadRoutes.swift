@@ -178,7 +178,8 @@ package struct UploadRoutes: Sendable {
     }
 
     static func names(_ row: UploadRow) -> [(String, String)] {
-        [("X-Upload-Id", row.id.text), ("X-Track-Id", row.trackID.text)]
+        // A piece of a concatenation is nobody's track.
+        [("X-Upload-Id", row.id.text)] + (row.protocol == .part ? [] : [("X-Track-Id", row.trackID.text)])
     }
 
     static func success(_ status: Int, _ data: JSON, fields: [(String, String)] = []) -> Response {

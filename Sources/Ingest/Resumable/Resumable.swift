@@ -20,7 +20,13 @@ struct Resumable: Sendable {
         append.isLast = isLast
         append.check = try Self.check(request)
         let wish = try wish(request, isLast: isLast)
-        let row = try await service.create(wish, from: Origin(principal: principal, requestID: request.id))
+        let origin = Origin(principal: principal, requestID: request.id)
+        if isLast, !files.sendsInterim, UploadService.isWhole(wish, request.body) {
+            let row = try await service.createWhole(wish, append, from: request.body, origin: origin)
+            let fields = [files.location(row, request)] + UploadRoutes.names(row)
+            return try await answer(row, isLast: true, status: 201, request, fields)
+        }
+        let row = try await service.create(wish, from: origin)
         let place = files.location(row, request)
         append.progress = try await announce(place, row, request)
         do {

@@ -5,8 +5,8 @@ import Synchronization
 /// The spool on this machine's disk: a data file and a journal an upload, in folders of their ids' last character, so
 /// that no folder grows long.
 package struct DiskSpool: Spool {
-    private let device: any SpoolDevice
-    private let durability: Durability
+    let device: any SpoolDevice
+    let durability: Durability
     private let inlineLimit: Int
     private let folders = DurableFolders()
 
@@ -53,7 +53,7 @@ package struct DiskSpool: Spool {
             syncNames: syncNames(name))
     }
 
-    private func syncNames(_ name: SpoolName) -> @Sendable () throws(Errno) -> Void {
+    func syncNames(_ name: SpoolName) -> @Sendable () throws(Errno) -> Void {
         let (device, folders) = (device, folders)
         return { () throws(Errno) in
             try device.syncFolder(name.folder)
@@ -70,6 +70,7 @@ package struct DiskSpool: Spool {
         do {
             try device.remove(name.journal)
             try device.remove(name.data)
+            try removeParts(name)
         } catch {
             throw SpoolFailure(.unreadable, "the upload was not removed: \(error)")
         }
@@ -135,4 +136,7 @@ struct SpoolName {
         data = "\(folder)/\(text).data"
         journal = "\(folder)/\(text).journal"
     }
+
+    /// Of a joined upload.
+    func part(_ index: Int) -> String { "\(data.dropLast(5)).part\(index)" }
 }

@@ -27,6 +27,12 @@ package struct FolderDevice: SpoolDevice {
         try Files.syncFolder(path(name))
     }
 
+    package func exists(_ name: String) -> Bool { Files.exists(path(name)) }
+
+    package func link(_ name: String, to other: String) throws(Errno) {
+        try Files.link(path(name), to: path(other))
+    }
+
     package func remove(_ name: String) throws(Errno) {
         try Files.remove(path(name))
     }

@@ -12,6 +12,13 @@ package protocol Spool: Sendable {
     func remove(_ upload: UploadID) throws(SpoolFailure)
     func uploads() throws(SpoolFailure) -> [UploadID]
     func space() throws(SpoolFailure) -> SpoolSpace
+    /// From now on the bytes of sealed uploads, in their order, are another's too, whatever becomes of the parts: durably,
+    /// and by reference alone. Their length.
+    func join(_ parts: [UploadID], as upload: UploadID) throws(SpoolFailure) -> Int64
+    /// Nil for an upload that was not joined, or of empty parts alone.
+    func joined(_ upload: UploadID) -> JoinedBytes?
+    /// The upload has all of them as its own.
+    func forgetParts(of upload: UploadID) throws(SpoolFailure)
     /// The bytes of a sealed upload, for those who read them from now on.
     func sealed(_ upload: UploadID) throws(SpoolFailure) -> SealedFile
 }

@@ -9,6 +9,9 @@ package protocol SpoolDevice: Sendable {
     func makeFolder(_ name: String) throws(Errno) -> Bool
     /// Makes the names in it durable.
     func syncFolder(_ name: String) throws(Errno)
+    func exists(_ name: String) -> Bool
+    /// Another name for the same bytes.
+    func link(_ name: String, to other: String) throws(Errno)
     func remove(_ name: String) throws(Errno)
     func list(_ folder: String) throws(Errno) -> [String]
     func space() throws(Errno) -> SpoolSpace

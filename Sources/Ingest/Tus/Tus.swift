@@ -36,8 +36,17 @@ struct Tus: Sendable {
         let principal = try await files.routes.authorize(request, .uploadAudio)
         let wish = try TusCreation(request)
         let origin = Origin(principal: principal, requestID: request.id)
+        if !wish.stream.notes.parts.isEmpty {
+            return created(try await service.concatenate(wish.stream, from: origin), request)
+        }
         let hasBody = request.body.length != 0
         if hasBody { try Self.mustBeBytes(request) }
+        if UploadService.isWhole(wish.stream, request.body) {
+            var append = Append(at: 0)
+            append.check = try Self.check(request)
+            let row = try await service.createWhole(wish.stream, append, from: request.body, origin: origin)
+            return created(row, request, [("Upload-Offset", String(row.size ?? 0))])
+        }
         var row = try await service.create(wish.stream, from: origin)
         var fields: [(String, String)] = []
         if hasBody || row.size == 0 {
@@ -51,7 +60,11 @@ struct Tus: Sendable {
             let state = try await service.streamState(row, interrupting: false)
             fields.append(("Upload-Offset", String(state.offset)))
         }
-        return Response(
+        return created(row, request, fields)
+    }
+
+    private func created(_ row: UploadRow, _ request: Request, _ fields: [(String, String)] = []) -> Response {
+        Response(
             status: 201,
             fields: [Self.version, files.location(row, request)] + fields + Self.expiry(row) + UploadRoutes.names(row))
     }
@@ -66,6 +79,9 @@ struct Tus: Sendable {
         }
         let row = try await files.routes.find(request)
         try service.mustBeHere(row)
+        guard StreamNotes(row).parts.isEmpty else {
+            throw TusRefusal(status: 403, message: "A final upload is made of its parts, and takes no bytes.")
+        }
         var wish = Append(at: offset)
         if let text = request.fields["upload-length"] { wish.length = try TusCreation.length(text) }
         let appended = try await append(wish, to: row, request)
@@ -105,7 +121,8 @@ struct Tus: Sendable {
         let row = state.row
         let notes = StreamNotes(row)
         var fields = [Self.version, ("Cache-Control", "no-store")]
-        fields.append(("Upload-Offset", String(state.offset)))
+        // A final upload has no offset before it is whole.
+        if notes.parts.isEmpty || state.isComplete { fields.append(("Upload-Offset", String(state.offset))) }
         fields.append(row.size.map { ("Upload-Length", String($0)) } ?? ("Upload-Defer-Length", "1"))
         if let metadata = notes.metadata { fields.append(("Upload-Metadata", metadata)) }
         if let concat = notes.concat { fields.append(("Upload-Concat", concat)) }

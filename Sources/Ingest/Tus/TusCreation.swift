@@ -11,7 +11,8 @@ struct TusCreation {
         let concat = try fields["upload-concat"].map { try TusConcat($0) }
         stream = NewStream(concat == .partial ? .part : .tus)
         stream.notes.concat = fields["upload-concat"]
-        if case .final = concat {
+        if case .final(let parts) = concat {
+            stream.notes.parts = parts
             guard !fields.contains("upload-length"), !fields.contains("upload-defer-length") else {
                 throw IngestFailure(field: "Upload-Length", value: "given", expected: "none on a final upload")
             }

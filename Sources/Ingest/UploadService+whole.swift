@@ -1,0 +1,46 @@
+import Access
+import Core
+import Crypto
+package import HTTPServer
+package import Ledger
+
+extension UploadService {
+    /// A body that is the whole of a small file needs no row before it is durable: then one write to the ledger is enough.
+    /// A longer one is worth going on with, by whoever can find out where it is.
+    package static let mostAtOnce: Int64 = 8 << 20
+
+    package static func isWhole(_ wish: NewStream, _ body: Body) -> Bool {
+        guard wish.protocol != .part, let size = wish.size, size == body.length else { return false }
+        return (1...mostAtOnce).contains(size)
+    }
+
+    /// A creation by tus or IETF with all its bytes. Whatever breaks off leaves nothing: its client was not told where it is.
+    package func createWhole(_ wish: NewStream, _ append: Append, from body: Body, origin: Origin) async throws
+        -> UploadRow
+    {
+        try check(wish)
+        let row = row(of: wish, from: origin)
+        let size = row.size ?? 0
+        let isAdmin = origin.principal.permissions.contains(.admin)
+        try await precheck(row, size: size, isAdmin: isAdmin)
+        let reception = receptions.take(row.id, length: size, promise: row.promise)
+        defer { receptions.giveBack(row.id) }
+        do {
+            try await reception.open()
+            let stream = Stream(
+                offset: 0, limit: size, length: size, check: append.check, isLast: append.isLast, sealing: row.declared,
+                progress: nil)
+            let offset = try await reception.append(stream, from: RequestBytes(body))
+            guard offset == size else {
+                throw IngestFailure(.incomplete(missing: []), "\(offset) of \(size) bytes came.")
+            }
+            let sha256 = try await reception.seal(declared: row.declared)
+            return try await accept(row, as: nil, sha256: sha256, isAdmin: isAdmin)
+        } catch {
+            await reception.end(.cancelled)
+            // What cannot be removed now has no row in the ledger, and is removed at boot; the first failure is the answer.
+            try? await release(row.id)
+            throw error
+        }
+    }
+}
