@@ -12,7 +12,9 @@ struct DocumentationTests {
     @Test(arguments: FailureCode.allCases)
     func `docs/errors.md explains every code as the program does`(code: FailureCode) throws {
         let errors = try text("docs/errors.md")
-        #expect(errors.contains("\n<a id=\"\(code.rawValue)\"></a>\n## \(code.rawValue)\n\n\(code.status). \(code.sentence)"))
+        #expect(
+            errors.contains(
+                "\n<a id=\"\(code.rawValue)\"></a>\n## \(code.rawValue)\n\n\(code.status). \(code.sentence)"))
         #expect(errors.contains(code.remedy))
     }
 
