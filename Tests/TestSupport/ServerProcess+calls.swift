@@ -22,7 +22,7 @@ package struct Answer: Sendable, CustomStringConvertible {
 package enum RequestContent: Sendable {
     case none
     case json(JSON)
-    case bytes([UInt8])
+    case bytes([UInt8], type: String = "application/octet-stream")
     case file(String)
     /// multipart/form-data with one part, `file`.
     case form(file: String)
@@ -49,8 +49,8 @@ extension ServerProcess {
                 fields.append(("Content-Type", "application/json"))
                 try Files.writeAtomically(json.bytes, to: folder + "/sent")
                 arguments += ["--data-binary", "@\(folder)/sent"]
-            case .bytes(let bytes):
-                fields.append(("Content-Type", "application/octet-stream"))
+            case .bytes(let bytes, let type):
+                fields.append(("Content-Type", type))
                 try Files.writeAtomically(bytes, to: folder + "/sent")
                 arguments += ["--data-binary", "@\(folder)/sent"]
             case .file(let file):

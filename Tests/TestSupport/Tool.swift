@@ -19,6 +19,8 @@ package enum Tool {
         return parts.joined(separator: "/")
     }()
 
+    package static var isRoot: Bool { geteuid() == 0 }
+
     package static func environmentValue(_ name: String) -> String? {
         getenv(name).map { String(cString: $0) }
     }
