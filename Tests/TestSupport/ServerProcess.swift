@@ -44,11 +44,13 @@ package final class ServerProcess: Sendable {
         ]
     }
 
+    /// `launcher`: a command that the server is started by.
     package static func start(
-        data: String, settings: [String: String] = [:], killAt: String? = nil
+        data: String, settings: [String: String] = [:], killAt: String? = nil, launcher: [String] = []
     ) async throws -> ServerProcess {
         guard Files.isExecutable(program) else { throw TestTrouble("\(program) is missing: run make build first") }
-        var spec = ProcessSpec(program: program, arguments: ["serve"])
+        let command = launcher + [program, "serve"]
+        var spec = ProcessSpec(program: try Tool.find(command[0]), arguments: Array(command.dropFirst()))
         spec.environment = Tool.environment.merging(self.settings(data).merging(settings) { $1 }) { $1 }
         spec.folder = data
         spec.output = .pipe
