@@ -27,6 +27,7 @@ extension UploadService {
         return try await ledger.write("upload.create") { tx in
             try Self.admit(
                 row, isAdmin: origin.principal.permissions.contains(.admin) || row.protocol == .part, limits, tx)
+            if row.protocol == .part { try Self.admitPart(row, tx) }
             try Self.reserve(row, room: room, limits, tx)
             return try Self.insert(row, tx)
         }

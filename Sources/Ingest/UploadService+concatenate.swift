@@ -10,6 +10,17 @@ import Synchronization
 extension UploadService {
     /// A part of more finals than these is refused.
     private static let mostFinals = 16
+    /// Of one user, at one time.
+    private static let mostParts = 1_000
+
+    /// Parts count against no hour and no bound on uploads, but not without end.
+    static func admitPart(_ row: UploadRow, _ tx: Transaction) throws {
+        guard try tx.uploads.openParts(tenant: row.tenant, owner: row.owner) < mostParts else {
+            throw IngestFailure(
+                .quota(retryAfter: .seconds(60)),
+                "\(mostParts) partial uploads are there; delete those that are joined.")
+        }
+    }
 
     /// A final upload. Where parts are not whole yet, it is joined with the last byte of the last of them.
     package func concatenate(_ wish: NewStream, from origin: Origin) async throws -> UploadRow {

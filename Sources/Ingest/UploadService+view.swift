@@ -58,7 +58,9 @@ extension UploadService {
         default: missing = .null
         }
         return .object([
-            ("id", .string(row.id.text)), ("trackId", .string(row.trackID.text)),
+            ("id", .string(row.id.text)),
+            // A piece of a concatenation is nobody's track.
+            ("trackId", row.protocol == .part ? .null : .string(row.trackID.text)),
             ("protocol", .string(row.protocol == .part ? UploadProtocol.tus.rawValue : row.protocol.rawValue)),
             ("state", .string(state.rawValue)), ("filename", .string(row.filename)), ("size", .optional(row.size)),
             ("offset", .integer(received.frontier)),

@@ -143,6 +143,17 @@ package struct Uploads {
                 """, [.id(tenant), .user(owner)]))
     }
 
+    /// The same of pieces of concatenations, which count nowhere else.
+    package func openParts(tenant: TenantID, owner: UserID) throws -> Int {
+        try tx.connection.lock("uploads:\(tenant):\(owner.text)")
+        return Int(
+            try tx.connection.number(
+                """
+                select count(*) from uploads
+                where state = 'receiving' and tenant = $1 and owner = $2 and protocol = 'tus-part'
+                """, [.id(tenant), .user(owner)]))
+    }
+
     package func createdInLastHour(tenant: TenantID, owner: UserID) throws -> Int {
         try tx.connection.lock("uploads:\(tenant):\(owner.text)")
         return Int(

@@ -95,6 +95,71 @@ import Testing
         #expect(machine.seal() == .seal)
     }
 
+    @Test func `the newest appends, at the offset and nowhere else`() throws {
+        var machine = UploadMachine(length: 10)
+        let wrong = machine.append(at: 1)
+        #expect(wrong == .mismatch(offset: 0))
+        let older = try #require(machine.append(at: 0).writer)
+        guard case .write(let newer, let superseded) = machine.append(at: 0) else { return #expect(Bool(false)) }
+        #expect(superseded == [older] && !machine.mayWrite(older))
+        let began = machine.beginCommit(newer)
+        #expect(began)
+        // Its bytes are on their way: an offset that was said now might not be the one that is found.
+        let busy = machine.append(at: 0)
+        #expect(busy == .busy)
+        machine.committed(0..<4, by: newer)
+        let stale = machine.append(at: 0)
+        #expect(stale == .mismatch(offset: 4))
+        let next = machine.append(at: 4).writer
+        #expect(next != nil && !machine.mayWrite(newer))
+    }
+
+    /// One appends after the other, is cut, is superseded, commits in steps: against the bytes that were acknowledged.
+    @Test func `appending agrees with a model`() {
+        for seed in 0..<300 {
+            var random = TestRandom(seed)
+            let length = Int64.random(in: 1...60, using: &random)
+            var machine = UploadMachine(length: Bool.random(using: &random) ? length : nil)
+            var durable: Int64 = 0
+            var current: UploadMachine.Writer?
+            for _ in 0..<80 {
+                switch Int.random(in: 0..<8, using: &random) {
+                case 0..<3:
+                    let offset = Bool.random(using: &random) ? durable : Int64.random(in: 0...length, using: &random)
+                    switch machine.append(at: offset) {
+                    case .write(let writer, let older):
+                        #expect(offset == durable && machine.state == .receiving)
+                        #expect(older == [current].compactMap(\.self))
+                        current = writer
+                    case .mismatch(let expected): #expect(offset != durable && expected == durable)
+                    case .sealed: #expect(machine.state == .sealed)
+                    case .busy, .ended: Issue.record("nothing is under way, seed \(seed)")
+                    }
+                case 3..<6:
+                    guard let writer = current, durable < length else { continue }
+                    let end = Int64.random(in: durable + 1...length, using: &random)
+                    let began = machine.beginCommit(writer)
+                    #expect(began == (machine.state == .receiving))
+                    guard began else { continue }
+                    machine.committed(durable..<end, by: writer)
+                    durable = end
+                case 6:
+                    guard let writer = current else { continue }
+                    machine.leave(writer)
+                    current = nil
+                default:
+                    let agreed = machine.setLength(length)
+                    #expect(agreed)
+                    #expect(
+                        machine.seal() == (machine.state == .sealed ? .sealed : durable == length ? .seal : .incomplete)
+                    )
+                    if durable == length { machine.sealed() }
+                }
+                #expect(machine.offset == durable && machine.received.ranges == (durable > 0 ? [0..<durable] : []))
+            }
+        }
+    }
+
     /// Against a model that keeps single bytes: random chunkings, orders, drops, duplicates, ends.
     @Test func `it agrees with a model`() {
         for seed in 0..<300 {
@@ -149,6 +214,12 @@ import Testing
 }
 
 extension UploadMachine.Admission {
+    var writer: UploadMachine.Writer? {
+        if case .write(let writer, _) = self { writer } else { nil }
+    }
+}
+
+extension UploadMachine.Appending {
     var writer: UploadMachine.Writer? {
         if case .write(let writer, _) = self { writer } else { nil }
     }
