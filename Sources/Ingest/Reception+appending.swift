@@ -31,7 +31,9 @@ extension Reception {
         let hash = status.withLock { $0.hash }
         var course = Course(
             writer: writer, next: stream.offset, uncommitted: stream.offset,
-            tail: hash.end == stream.offset ? hash : nil, tailStart: stream.offset, sealing: stream.sealing)
+            tail: hash.end == stream.offset ? hash : nil, tailStart: stream.offset,
+            // Where the client's word completes it, no byte before the body's end does.
+            sealing: stream.isLast ? nil : stream.sealing)
         do {
             try await pull(stream, source, &course)
         } catch let failure as IngestFailure where failure.kind == .bodyEnded {
@@ -46,6 +48,7 @@ extension Reception {
         // A body that ended short completes nothing, whatever its head said.
         let completes = stream.isLast && course.next == stream.length ?? course.next
         if completes || course.next > course.uncommitted {
+            course.sealing = stream.sealing
             course = try await commit(course, completesAlone: completes)
         }
         return course.next

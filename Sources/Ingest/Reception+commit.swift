@@ -120,6 +120,11 @@ extension Reception {
     /// The SHA-256 of all, on record with the seal: from here on the upload is whole, whatever happens. `declared` must
     /// equal it, or the upload ends.
     package func seal(declared: [[UInt8]]) async throws(IngestFailure) -> [UInt8] {
+        // Most are sealed with their last byte, and need no turn of the lane for this.
+        if let known = status.withLock({ $0.machine.state == .sealed ? $0.sha256 : nil }) {
+            try Self.mustEqual(known, declared)
+            return known
+        }
         while true {
             let isDone = try await lane.run { [self] () throws(IngestFailure) in try sealStep(declared: declared) }
             if let sha256 = isDone { return sha256 }

@@ -64,7 +64,13 @@ extension UploadService {
             return try await completeStream(row)
         } catch let failure as IngestFailure {
             if failure.kind == .completed {
-                return try await appendNothing(wish, to: try await reread(row), from: body)
+                let same = try await appendNothing(wish, to: try await reread(row), from: body)
+                // Sealed by a request that did not come to tell the ledger.
+                return same.state == .receiving ? try await completeStream(same) : same
+            }
+            // Cut off behind its last byte: whoever asks finds it whole, and sends nothing that would complete it.
+            if row.protocol != .ietf, failure.kind == .bodyEnded, try await isWhole(row) {
+                return try await completeStream(row)
             }
             try await settle(failure, of: row)
             throw failure
@@ -145,6 +151,10 @@ extension UploadService {
             try Self.reserve(wish, room: room, limits, tx)
             if isFinal { try tx.uploads.setSize(wish.id, bytes) }
         }
+    }
+
+    func isWhole(_ row: UploadRow) async throws -> Bool {
+        try await withReception(row) { $0.durable == row.size }
     }
 
     /// A piece of a concatenation is only sealed: nobody hears it alone.

@@ -39,17 +39,18 @@ extension UploadService {
     /// In one transaction the upload is verified next, its track too, the job is queued and the world is told; or none
     /// of it, where somebody else was first.
     func finish(_ row: UploadRow, sha256: String?) async throws -> UploadRow {
-        let finished = try await ledger.write("upload.complete") { tx in
-            try Self.finish(row, sha256: sha256, tx)
-            return try tx.uploads.find(row.id) ?? row
+        let (finished, isFirst) = try await ledger.write("upload.complete") { tx in
+            let isFirst = try Self.finish(row, sha256: sha256, tx)
+            return (try tx.uploads.find(row.id) ?? row, isFirst)
         }
-        notice(.completed(finished))
+        if isFirst { notice(.completed(finished)) }
         return finished
     }
 
-    /// `sha256` is nil for what was joined of parts, until its bytes are read.
-    static func finish(_ row: UploadRow, sha256: String?, _ tx: Transaction) throws {
-        guard try tx.uploads.setState(row.id, from: [.receiving], to: .verifying) else { return }
+    /// False where somebody else was first. `sha256` is nil for what was joined of parts, until its bytes are read.
+    @discardableResult
+    static func finish(_ row: UploadRow, sha256: String?, _ tx: Transaction) throws -> Bool {
+        guard try tx.uploads.setState(row.id, from: [.receiving], to: .verifying) else { return false }
         if let sha256 { try tx.uploads.setDigest(row.id, sha256: sha256) }
         if let size = row.size { try tx.uploads.setSize(row.id, size) }
         try tx.reservations.release(row.id.text)
@@ -57,6 +58,7 @@ extension UploadService {
         var completed = row
         completed.sha256 = sha256
         try hand(completed, tx)
+        return true
     }
 
     /// A complete upload goes to the worker, and the world is told.

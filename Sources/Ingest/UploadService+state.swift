@@ -20,10 +20,23 @@ extension UploadService {
             return (reception.durable, reception.state == .sealed)
         }
         // It may have come to its end meanwhile.
-        let row = try await reread(row)
+        var row = try await reread(row)
         try mustBeHere(row)
+        if row.state == .receiving, row.protocol == .tus || row.protocol == .part && !isSealed, offset == row.size {
+            row = try await completeLate(row)
+        }
         if row.state != .receiving { return StreamState(row: row, offset: row.size ?? offset, isComplete: true) }
         return StreamState(row: row, offset: offset, isComplete: isSealed)
+    }
+
+    /// Its last byte is durable, and what should have followed did not: the ledger was away, say. A client that sees the
+    /// offset at its end sends no more.
+    private func completeLate(_ row: UploadRow) async throws -> UploadRow {
+        do { return try await completeStream(row) } catch is IngestFailure {
+            let row = try await reread(row)
+            try mustBeHere(row)
+            return row
+        }
     }
 
     /// At /files what ended, or is past its time, is gone.

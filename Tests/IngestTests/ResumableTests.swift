@@ -216,6 +216,20 @@ import Testing
         #expect(await patch(.rfc, tus, 0, complete: false, [1]).status == 409)
     }
 
+    @Test func `a last request that is cut off completes nothing, whatever its head said`() async throws {
+        let made = await post(.rfc, complete: false, .empty, [("Upload-Length", "150000")])
+        let id = try #require(made["X-Upload-Id"])
+        let cut = await files.ask(
+            .patch, "/files/\(id)",
+            [("Upload-Complete", "?1"), ("Upload-Offset", "0"), ("Content-Type", "application/partial-upload")],
+            .chunked(TestSource(data, piece: 10_000, end: .cut)))
+        #expect(cut.status == 400)
+        let asked = await head(.rfc, id)
+        #expect(asked["Upload-Offset"] == "150000" && asked["Upload-Complete"] == "?0")
+        #expect(await patch(.rfc, id, 150_000, complete: true, []).status == 200)
+        #expect(try await files.row(id)?.sha256 == Hex.encode(SHA256.hash(data)))
+    }
+
     @Test func `a restart knows that the client said it was all`() async throws {
         let made = await post(.rfc, complete: false, Body(bytes: Array(data[..<1000])), [("Upload-Length", "150000")])
         let id = try #require(made["X-Upload-Id"])

@@ -119,6 +119,32 @@ import Testing
         #expect(try await files.row(id)?.sha256 == Hex.encode(SHA256.hash(data)))
     }
 
+    @Test func `cut off behind its last byte it is complete, for nobody would send more`() async throws {
+        for length in [150_000, nil] {
+            let field = length.map { ("Upload-Length", String($0)) } ?? ("Upload-Defer-Length", "1")
+            let id = await files.tusPost([field, FilesRig.metadata("a.wav")])["X-Upload-Id"] ?? ""
+            _ = await files.ask(
+                .patch, "/files/\(id)",
+                [FilesRig.tus, FilesRig.bytes, ("Upload-Offset", "0")]
+                    + (length == nil ? [("Upload-Length", "150000")] : []),
+                .chunked(TestSource(data, piece: 10_000, end: .cut)))
+            #expect(try await files.row(id)?.state == .verifying)
+            #expect(await files.tusHead(id)["Upload-Offset"] == "150000")
+        }
+        #expect(try await files.rig.jobs() == 2)
+    }
+
+    @Test func `what the ledger did not come to know is completed by whoever asks`() async throws {
+        let id = await files.tusNew(data.count)
+        let row = try #require(try await files.row(id))
+        _ = try await files.rig.service.withReception(row) { reception in
+            _ = try await reception.receive(0..<150_000, from: TestSource(data), counting: .whole(nil), sealing: [])
+        }
+        #expect(try await files.row(id)?.state == .receiving)
+        #expect(await files.tusHead(id)["Upload-Offset"] == "150000")
+        #expect(try await files.row(id)?.state == .verifying)
+    }
+
     @Test(arguments: ["HEAD", "PATCH", "DELETE"])
     func `a new request ends one that hangs`(_ method: String) async throws {
         let files = files
