@@ -20,10 +20,6 @@ struct Stream: Sendable {
 }
 
 extension Reception {
-    /// A slow stream's bytes are made durable about so often, from this many on.
-    static let streamPause: Duration = .seconds(1)
-    static let leastStep: Int64 = 256 << 10
-
     /// Appends what comes; the offset afterwards. What was durable before the body broke off stays.
     func append(_ stream: Stream, from source: any ByteSource) async throws -> Int64 {
         let writer = try await takeOver(stream.offset, source)
@@ -68,9 +64,8 @@ extension Reception {
             course = try await lane.run { [self] () throws(IngestFailure) in try put(piece, before) }
             guard check == nil else { continue }
             try await judgeAppended(course)
-            let step = course.next - course.uncommitted
-            guard step >= Self.streamStep || step >= Self.leastStep && committed.duration(to: .now) >= Self.streamPause
-            else { continue }
+            // The last bytes wait for the body's end, which follows: then one sync does for both.
+            guard Self.isStep(course, since: committed), course.next != stream.length else { continue }
             course = try await commit(course, completesAlone: false)
             committed = .now
             await stream.progress?(course.next)

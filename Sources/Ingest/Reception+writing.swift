@@ -32,8 +32,16 @@ struct Course: Sendable {
 
 extension Reception {
     static let pieceSize = 1 << 20
-    /// A stream's bytes are made durable in steps of this size.
-    static let streamStep: Int64 = 8 << 20
+    /// A stream's bytes are made durable in steps of this size, or what came of it in this time: syncing more often would
+    /// slow a fast stream, less often would leave a slow one with much to send again.
+    static let streamStep: Int64 = 64 << 20
+    static let streamPause: Duration = .milliseconds(250)
+    static let leastStep: Int64 = 256 << 10
+
+    static func isStep(_ course: Course, since committed: ContinuousClock.Instant) -> Bool {
+        let step = course.next - course.uncommitted
+        return step >= streamStep || step >= leastStep && committed.duration(to: .now) >= streamPause
+    }
 
     /// Takes `range` from `body`. Afterwards the bytes are durable, or nothing of a whole one counts.
     package func receive(
@@ -115,6 +123,7 @@ extension Reception {
         _ range: Range<Int64>, from source: any ByteSource, _ start: Course, counting: Counting, completesAlone: Bool
     ) async throws {
         var course = start
+        var committed = ContinuousClock.now
         var check: DigestCheck?
         if case .whole(let digest?) = counting { check = DigestCheck(digest) }
         do {
@@ -127,10 +136,9 @@ extension Reception {
                 check?.update(piece)
                 course = try await lane.run { [self, course] () throws(IngestFailure) in try put(piece, course) }
                 try await judgeEarly(course, isChecked: check != nil)
-                if case .asTheyCome = counting, course.next - course.uncommitted >= Self.streamStep,
-                    course.next < range.upperBound
-                {
+                if case .asTheyCome = counting, Self.isStep(course, since: committed), course.next < range.upperBound {
                     course = try await commit(course, completesAlone: completesAlone)
+                    committed = .now
                 }
             }
         } catch let failure as IngestFailure where failure.kind == .bodyEnded {
