@@ -25,11 +25,11 @@ package struct FileRoutes: Sendable {
 
     package func register(on router: inout Router) {
         for address in ["/files", "/files/"] {
-            router.on(.post, address) { await answer($0) { try await create($0, $1) } }
+            router.on(.post, address) { try await answer($0) { try await create($0, $1) } }
             router.on(.options, address) { _ in options(["OPTIONS", "POST"]) }
         }
         for method in [Method.head, .get, .patch, .delete, .post] {
-            router.on(method, "/files/{upload}") { await answer($0) { try await reach($0, $1) } }
+            router.on(method, "/files/{upload}") { try await answer($0) { try await reach($0, $1) } }
         }
         router.on(.options, "/files/{upload}") { _ in options(["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST"]) }
     }
@@ -50,12 +50,14 @@ package struct FileRoutes: Sendable {
 
     private func answer(
         _ request: Request, _ handle: (Request, Speaker) async throws -> Response
-    ) async -> Response {
+    ) async throws -> Response {
         let request = Self.overridden(request)
         let speaker = Self.speaker(request)
         do {
             return try await handle(request, speaker)
         } catch {
+            // What no client can help is told in one form, and logged, by who answers for all rooms.
+            guard Self.isOurs(error) else { throw error }
             switch speaker {
             case .tus: return Tus.answer(to: error, of: request)
             case .ietf(let version): return version.answer(to: error, of: request)
@@ -119,8 +121,10 @@ package struct FileRoutes: Sendable {
         else {
             throw IngestFailure(.invalid, "A question for the offset has neither Upload-Offset nor Upload-Complete.")
         }
+        var found: UploadRow?
         do {
             let row = try await routes.find(request)
+            found = row
             let state = try await service.streamState(row, interrupting: request.method == .head)
             switch speaker {
             case .tus: return Tus(files: self).show(state)
@@ -129,6 +133,8 @@ package struct FileRoutes: Sendable {
             }
         } catch {
             guard Self.refusal(of: error).code.status >= 500 else { throw error }
+            let failure = error as? IngestFailure ?? IngestFailure(.unreadable, "\(error)")
+            if let found { service.notice(.unreadable(found, failure)) }
             return Response(
                 status: 423, fields: [("Retry-After", "1"), ("Cache-Control", "no-store")])
         }
@@ -157,6 +163,11 @@ package struct FileRoutes: Sendable {
 
     func location(_ row: UploadRow, _ request: Request) -> (String, String) {
         ("Location", "\(routes.base(request))/files/\(row.id)")
+    }
+
+    private static func isOurs(_ error: any Error) -> Bool {
+        error is TusRefusal || error is Refusal || error is IngestFailure || error is AccessFailure
+            || error is SpoolFailure || (error as? LedgerFailure)?.kind == .full
     }
 
     /// Every failure as a refusal; what is none of ours says nothing of itself.

@@ -19,13 +19,30 @@ struct DurabilityTests {
             for end in [1000, 2000, 40_000, 240_000, 440_000, data.count] {
                 #expect(try await upload.send(Array(data[upload.offset..<end])).status == 204)
             }
+            let chunks = try await ChunkedUpload(data, chunkSize: 262_144, on: server)
+            for index in 0..<chunks.count { #expect(try await chunks.send(index).status == 201) }
+            #expect(try await chunks.complete().status == 202)
+            for size in [4096, data.count] {
+                #expect(try await whole("/v1/uploads/simple?filename=a.flac", size, [], server).status == 202)
+                let tus = [("Tus-Resumable", "1.0.0"), ("Upload-Length", String(size))]
+                #expect(try await whole("/files", size, tus, server).status == 201)
+                #expect(try await whole("/files", size, [("Upload-Complete", "?1")], server).status == 201)
+            }
             let calls = try await watch.end()
             var disk = DiskState()
             for call in calls { disk.note(call) }
-            #expect(disk.acknowledged >= 6)
+            #expect(disk.acknowledged >= 13 + chunks.count)
             #expect(disk.early == [])
-            #expect(disk.syncs >= 6)
+            #expect(disk.syncs >= 13 + chunks.count)
         }
+    }
+
+    /// The first `size` bytes in one request.
+    private func whole(
+        _ path: String, _ size: Int, _ fields: [(String, String)], _ server: ServerProcess
+    ) async throws -> Answer {
+        let type = fields.first?.0 == "Tus-Resumable" ? "application/offset+octet-stream" : "audio/flac"
+        return try await server.call("POST", path, .bytes(Array(data[..<size]), type: type), fields: fields)
     }
 
     @Test func `SLUICE_DURABILITY=fast syncs no upload, and says nothing else`() async throws {
