@@ -157,7 +157,7 @@ extension Reception {
         return sha256
     }
 
-    private static func mustEqual(_ sha256: [UInt8], _ declared: [[UInt8]]) throws(IngestFailure) {
+    static func mustEqual(_ sha256: [UInt8], _ declared: [[UInt8]]) throws(IngestFailure) {
         guard let other = declared.first(where: { $0 != sha256 }) else { return }
         throw IngestFailure(.digestMismatch, "The SHA-256 is \(Hex.encode(sha256)), declared was \(Hex.encode(other)).")
     }

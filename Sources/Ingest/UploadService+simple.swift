@@ -60,7 +60,7 @@ extension UploadService {
     }
 
     /// All bytes of a file that is held in memory until its rows, and itself beside them, are committed.
-    private func small(
+    func small(
         from source: any ByteSource, upTo limit: Int64, _ promise: FormatPromise
     ) async throws(IngestFailure) -> [UInt8] {
         var bytes: [UInt8] = []

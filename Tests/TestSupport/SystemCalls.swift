@@ -14,12 +14,15 @@ package struct SystemCall: Sendable {
     package let result: String
 }
 
-/// strace beside a running server, for the length of a test.
+/// strace beside a running server, for the length of a test. The server begins no work on what it received: its children
+/// would be followed too, and a jail is no place for a debugger.
 package final class SystemCalls: Sendable {
     private let process: ChildProcess
     private let file: String
 
     package init(of server: ServerProcess) async throws {
+        let paused = try await server.call("POST", "/admin/queues/finish/pause")
+        guard paused.status == 200 else { throw TestTrouble("the queue was not paused: \(paused)") }
         file = server.data + "/strace"
         var spec = ProcessSpec(
             program: try Tool.find("sh"),
@@ -40,7 +43,7 @@ package final class SystemCalls: Sendable {
     /// Lets go of the server; what it called meanwhile, in order.
     package func end() async throws -> [SystemCall] {
         process.signal(SIGINT)
-        await process.wait()
+        await process.wait(deadline: .seconds(20))
         let text = String(decoding: try Files.readWhole(file, limit: 1 << 26), as: UTF8.self)
         var open: [Substring: (name: String, file: String)] = [:]
         return text.split(separator: "\n").flatMap { Self.read($0, &open) }

@@ -23,8 +23,10 @@ struct Resumable: Sendable {
         let origin = Origin(principal: principal, requestID: request.id)
         if isLast, !files.sendsInterim, UploadService.isWhole(wish, request.body) {
             let row = try await service.createWhole(wish, append, from: request.body, origin: origin)
-            let fields = [files.location(row, request)] + UploadRoutes.names(row)
-            return try await answer(row, isLast: true, status: 201, request, fields)
+            let state = StreamState(row: row, offset: row.size ?? 0, isComplete: true)
+            return UploadRoutes.success(
+                201, service.accepted(row),
+                fields: said(state) + [files.location(row, request)] + UploadRoutes.names(row))
         }
         let row = try await service.create(wish, from: origin)
         let place = files.location(row, request)
@@ -138,12 +140,14 @@ struct Resumable: Sendable {
         _ row: UploadRow, isLast: Bool, status: Int, _ request: Request, _ fields: [(String, String)]
     ) async throws -> Response {
         let state = try await service.streamState(row, interrupting: false)
-        var fields = version.echo + fields
-        fields.append(("Upload-Offset", String(state.offset)))
-        fields.append(version.complete(state.isComplete))
-        fields += limit(row) + Self.digest(state.row)
+        let fields = said(state) + fields
         guard state.isComplete else { return Response(status: status, fields: fields) }
         return UploadRoutes.success(status == 204 ? 200 : status, try await service.view(state.row), fields: fields)
+    }
+
+    private func said(_ state: StreamState) -> [(String, String)] {
+        version.echo + [("Upload-Offset", String(state.offset)), version.complete(state.isComplete)]
+            + limit(state.row) + Self.digest(state.row)
     }
 
     /// HEAD and GET.
