@@ -92,8 +92,8 @@ extension UploadService {
         if let length = body.length, length > limit - wish.offset {
             throw IngestFailure(.tooLong, "\(wish.offset + length) bytes would come, the upload may have \(limit).")
         }
-        let source: any ByteSource =
-            row.size == nil ? GrowingSource(RequestBytes(body), self, row, from: wish.offset) : RequestBytes(body)
+        let turned = bytes(of: body, for: row.tenant)
+        let source = row.size == nil ? GrowingSource(turned, self, row, from: wish.offset) : turned
         let stream = Stream(
             offset: wish.offset, limit: limit, length: row.size, check: wish.check, isLast: wish.isLast,
             sealing: row.protocol == .ietf && !wish.isLast ? nil : row.declared, progress: wish.progress)

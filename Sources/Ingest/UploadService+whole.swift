@@ -34,7 +34,7 @@ extension UploadService {
             let stream = Stream(
                 offset: 0, limit: size, length: size, check: append.check, isLast: append.isLast, sealing: row.declared,
                 progress: nil)
-            let offset = try await reception.append(stream, from: RequestBytes(body))
+            let offset = try await reception.append(stream, from: bytes(of: body, for: row.tenant))
             guard offset == size else {
                 throw IngestFailure(.incomplete(missing: []), "\(offset) of \(size) bytes came.")
             }
@@ -50,7 +50,7 @@ extension UploadService {
 
     /// Checked before they are looked at: what the network spoiled says nothing of the file.
     private func small(_ append: Append, of row: UploadRow, from body: Body) async throws(IngestFailure) -> [UInt8] {
-        let bytes = try await small(from: RequestBytes(body), upTo: row.size ?? 0, .none)
+        let bytes = try await small(from: self.bytes(of: body, for: row.tenant), upTo: row.size ?? 0, .none)
         guard Int64(bytes.count) == row.size else {
             throw IngestFailure(.incomplete(missing: []), "\(bytes.count) of \(row.size ?? 0) bytes came.")
         }
