@@ -13,11 +13,32 @@ package struct PostgresAddress: Sendable, CustomStringConvertible {
         self.connectSeconds = connectSeconds
         let isURL = url.hasPrefix("postgres://") || url.hasPrefix("postgresql://")
         // Its own message repeats parts of the address, the password among them.
-        guard isURL, let options = PQconninfoParse(url, nil) else {
+        guard isURL, Self.isWellFormed(url) else {
             throw LedgerFailure(
-                .refused, "The ledger's address is not of the form postgres://user:password@host:port/database.")
+                .refused,
+                """
+                The ledger's address is not of the form postgres://user:password@host:port/database, where @ / % in user \
+                or password are written %40 %2F %25.
+                """)
         }
-        PQconninfoFree(options)
+    }
+
+    /// A password that is not written as it should be ends too soon, and its rest is taken for a host or a port, which
+    /// messages would repeat.
+    private static func isWellFormed(_ url: String) -> Bool {
+        guard let options = PQconninfoParse(url, nil) else { return false }
+        defer { PQconninfoFree(options) }
+        var next = options
+        while let keyword = next.pointee.keyword {
+            let value = next.pointee.val.map { String(cString: $0) } ?? ""
+            switch String(cString: keyword) {
+            case "port": guard value.utf8.allSatisfy({ (0x30...0x39).contains($0) || $0 == 0x2C }) else { return false }
+            case "host": guard !value.contains("@") else { return false }
+            default: break
+            }
+            next += 1
+        }
+        return true
     }
 
     package var description: String { "postgres://<redacted>" }
@@ -46,7 +67,7 @@ package struct PostgresAddress: Sendable, CustomStringConvertible {
     /// comes up or is full.
     private static func failure(_ message: String) -> LedgerFailure {
         let passing = ["starting up", "shutting down", "recovery", "too many", "remaining connection slots", "not yet"]
-        let final = ["FATAL:", "certificate", "SSL", "no password supplied", "server name"]
+        let final = ["FATAL:", "certificate", "SSL", "no password supplied", "server name", "invalid"]
         let isFinal = final.contains { message.contains($0) } && !passing.contains { message.contains($0) }
         return LedgerFailure(isFinal ? .refused : .unavailable, message)
     }

@@ -49,6 +49,9 @@ final class SQLiteConnection: SQLConnection {
     /// False when SQLite has rolled back by itself, as it does when the disk is full.
     var isInTransaction: Bool { sqlite3_get_autocommit(handle) == 0 }
 
+    /// SQLite opens what it may not write, and says so at the first write only.
+    var isReadOnly: Bool { sqlite3_db_readonly(handle, "main") == 1 }
+
     func run(_ sql: String) throws(LedgerFailure) { _ = try execute(sql, []) }
 
     /// Of what can only be tried: a rollback after SQLite rolled back by itself says so, and that is no news.

@@ -20,6 +20,9 @@ struct SQLiteFile {
         do throws(LedgerFailure) {
             try create()
             let connection = try connect()
+            guard !connection.isReadOnly else {
+                throw LedgerFailure(.readOnly, "the file or its file system is read-only.")
+            }
             try check(connection)
             try migrate(connection)
             if let bytes = configuration.maximumBytes {
