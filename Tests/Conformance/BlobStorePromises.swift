@@ -92,6 +92,8 @@ struct BlobStorePromise: Sendable, CustomTestStringConvertible {
         Self("says absent for what is not there") { store in
             let failure = await #expect(throws: BlobFailure.self) { try await store.get(key("never/put")) }
             #expect(failure?.kind == .absent)
+            let short = await #expect(throws: BlobFailure.self) { try await store.get(key("never/put"), limit: 1) }
+            #expect(short?.kind == .absent)
             let size = try await store.size(of: key("never/put"))
             #expect(size == nil)
         },

@@ -47,6 +47,20 @@ import Testing
         #expect(!forged.succeeded)
     }
 
+    @Test func `is spoken to by its bucket's own host as well`() async throws {
+        let server = try await S3TestServer.shared(.openStack)
+        let store = try server.store(try await server.bucket()) { configuration in
+            configuration.style = .virtual
+            configuration.endpoint = "http://localhost:\(server.port)"
+        }
+        let key = try #require(BlobKey("a+b/c%d"))
+        try await store.put([1, 2, 3], at: key)
+        #expect(try await store.list(prefix: "a+", after: nil, limit: 9).map(\.key) == [key])
+        try await store.copy(key, to: try #require(BlobKey("copy")))
+        try await store.delete([key])
+        #expect(try await store.get(try #require(BlobKey("copy"))) == [1, 2, 3])
+    }
+
     @Test(arguments: S3TestServer.Kind.allCases)
     func `says in a sentence what must be mended`(_ kind: S3TestServer.Kind) async throws {
         let server = try await S3TestServer.shared(kind)
@@ -92,6 +106,9 @@ import Testing
             let task = Task { try await store.put(file: copy.descriptor, at: key) }
             await reached.awaited()
             #expect(try await journal.unfinished(before: SystemTime().now + .seconds(9), limit: 9).count == 1)
+            // A sweep beside it knows it by the journal, however old the store says it is.
+            let beside = try server.store(bucket, journal: journal)
+            #expect(try await beside.sweepMultiparts(unnamed: .seconds(-60)) == 0)
             task.cancel()
             await #expect(throws: BlobFailure.self) { try await task.value }
         }

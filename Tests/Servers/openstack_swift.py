@@ -97,6 +97,7 @@ use = egg:swift#bulk
 [filter:s3api]
 use = egg:swift#s3api
 s3_acl = false
+storage_domain = localhost
 [filter:tempauth]
 use = egg:swift#tempauth
 user_test_tester = testing .admin

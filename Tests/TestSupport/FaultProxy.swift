@@ -31,7 +31,7 @@ package final class FaultProxy: Sendable {
         case truncate(after: Int)
         /// Nothing is said until the client goes.
         case silence
-        /// The answer, a byte at a time, with this pause after each.
+        /// The answer's body, a byte at a time, with this pause after each.
         case trickle(milliseconds: Int)
     }
 
@@ -108,6 +108,7 @@ package final class FaultProxy: Sendable {
             client.say(store.body(limit))
             if case .resetAnswer = fault { client.reset() }
         case .trickle(let milliseconds):
+            guard let head = store.head(), client.say("\(head)\r\n\r\n") else { return false }
             store.each { bytes in
                 for byte in bytes {
                     guard client.say([byte]) else { return false }

@@ -76,6 +76,8 @@ extension S3BlobStore {
         call.send(body, payload: Hex.encode(SHA256.hash(body)))
         call.accepted = [405, 501]
         call.mayFailLate = true
+        // Some stores delete them one by one.
+        call.patience = 3
         let response = try await endpoint.send(call)
         guard response.isSuccess else {
             lacksBatches.withLock { $0 = true }

@@ -90,8 +90,11 @@ package final class S3BlobStore: BlobStore {
 
     package func get(_ key: BlobKey, limit: Int) async throws(BlobFailure) -> [UInt8] {
         var call = S3Call("GET", path(of: key), name: key.path)
-        call.responseLimit = limit
-        return try await endpoint.send(call).body
+        // What says that there is nothing may be longer than what there would be.
+        call.responseLimit = max(limit, 65_536)
+        let bytes = try await endpoint.send(call).body
+        guard bytes.count <= limit else { throw BlobFailure(.refused, "\(key) is larger than \(limit) bytes.") }
+        return bytes
     }
 
     package func size(of key: BlobKey) async throws(BlobFailure) -> Int64? { try await look(at: key)?.size }

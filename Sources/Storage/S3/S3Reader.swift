@@ -8,7 +8,10 @@ final class S3Reader: BlobReader {
     private struct State {
         var stream: ClientStream?
         var offset: Int64
+        /// Tries since enough came.
         var resumptions = 0
+        /// Bytes that came since the last of them.
+        var came: Int64 = 0
     }
 
     let size: Int64
@@ -101,18 +104,23 @@ final class S3Reader: BlobReader {
         let some = Int64(bytes.count) > end - offset ? Array(bytes[..<Int(end - offset)]) : bytes
         state.withLock { state in
             state.offset = offset + Int64(some.count)
-            state.resumptions = 0
+            state.came += Int64(some.count)
+            if state.came >= Self.progress { state.resumptions = 0 }
             if state.offset == end { state.stream = nil }
         }
         return some
     }
 
-    /// Lets go of the stream; only a reader that got nothing at all in many tries gives up.
+    /// Fewer bytes than these do not keep a reader waiting for more: a store that sends a few with each try is away.
+    private static let progress: Int64 = 65_536
+
+    /// Lets go of the stream; a reader that got next to nothing in many tries gives up.
     private func wait(after failure: ClientFailure) async throws(BlobFailure) {
         let retries = store.configuration.retries
         let number = state.withLock { state in
             state.stream = nil
             state.resumptions += 1
+            state.came = 0
             return state.resumptions
         }
         let policy = RetryPolicy.doubling(from: retries.first, upTo: retries.cap, tries: retries.tries)

@@ -86,12 +86,11 @@ import Testing
         #expect(failure?.kind == .away && failure?.message.contains("replaced") == true)
     }
 
-    @Test(arguments: [FaultProxy.Fault.silence, .trickle(milliseconds: 40)])
-    func `never waits for ever`(_ fault: FaultProxy.Fault) async throws {
+    @Test func `never waits for ever for one that is silent`() async throws {
         let server = try await S3TestServer.shared(.moto)
         let bucket = try await server.bucket()
         try await server.store(bucket).put(Self.small, at: key("a"))
-        let proxy = try FaultProxy(before: server.port) { _ in fault }
+        let proxy = try FaultProxy(before: server.port) { _ in .silence }
         let store = try server.store(bucket, port: proxy.port) { configuration in
             Self.hasty(&configuration)
             configuration.retries.tries = 2
@@ -113,17 +112,48 @@ import Testing
         }
     }
 
+    /// Nothing but the rate of its bytes ends these: the time for the whole is longer than the test's.
+    @Test func `is no longer read from once it sends a few bytes a second`() async throws {
+        let server = try await S3TestServer.shared(.moto)
+        let bucket = try await server.bucket()
+        try await server.store(bucket).put(Self.small, at: key("a"))
+        let proxy = try FaultProxy(before: server.port) { _ in .trickle(milliseconds: 40) }
+        let store = try server.store(bucket, port: proxy.port) { configuration in
+            Self.hasty(&configuration)
+            configuration.deadlines.whole = .seconds(3600)
+            configuration.retries.tries = 2
+        }
+        let a = try key("a")
+        let operations: [@Sendable () async throws -> Void] = [
+            { _ = try await store.get(a) }, { _ = try await whole(store, a) },
+            { _ = try await store.list(prefix: "", after: nil, limit: 9) },
+        ]
+        try await withThrowingTaskGroup(of: BlobFailure.Kind?.self) { group in
+            for operation in operations {
+                group.addTask { await #expect(throws: BlobFailure.self) { try await operation() }?.kind }
+            }
+            for try await kind in group { #expect(kind == .away) }
+        }
+    }
+
     private static let spoilt: [FaultProxy.Fault] = [
         FaultProxy.slowDown, .resetRequest(after: 100_000), .resetRequest(after: 5_000_000), .lose, .silence,
         .replace(status: 200, body: "<Error><Code>InternalError</Code><Message>later</Message></Error>"),
         .replace(status: 200, body: ""),
+        // The store never heard of these, whatever the status says.
+        .answer(status: 200, body: "<Error><Code>InternalError</Code><Message>later</Message></Error>"),
+        .answer(status: 200, body: ""),
     ]
 
     @Test(arguments: spoilt)
     func `puts a file in parts through faults at every step`(_ fault: FaultProxy.Fault) async throws {
         let server = try await S3TestServer.shared(.moto)
         let bucket = try await server.bucket()
-        let isAnswer = if case .replace = fault { true } else { false }
+        let isAnswer =
+            switch fault {
+            case .replace, .answer(status: 200, _): true
+            default: false
+            }
         let proxy = try FaultProxy(before: server.port) { request in
             // An answer of 200 that holds an error comes for completing alone.
             if isAnswer { return request.isCompletion && request.number < 6 ? fault : .none }

@@ -23,7 +23,9 @@ import Testing
                     heads.append(head)
                     return heads.count
                 }
-                connection.say(answer(head, number))
+                let text = answer(head, number)
+                connection.say(text)
+                if text.contains("Connection: close") { break }
             }
         }
         var configuration = S3Configuration(bucket: "bucket", endpoint: server.url(""), region: region)
@@ -158,6 +160,20 @@ import Testing
         try await store.delete(keys)
         #expect(heads.all.withLock { $0.count { $0.hasPrefix("POST") } } == 1)
         #expect(heads.all.withLock { $0.count { $0.hasPrefix("DELETE /bucket/") } } == 6)
+    }
+
+    @Test func `to look at our conditions is not read on from with other bytes`() async throws {
+        let (store, server) = try store(Heads()) { head, number in
+            // It breaks off, and then knows a newer version, whose tag alone gives it away.
+            number == 1
+                ? "HTTP/1.1 200 OK\r\nETag: \"1\"\r\nContent-Length: 9\r\nConnection: close\r\n\r\nold"
+                : "HTTP/1.1 206 Part\r\nETag: \"2\"\r\nContent-Range: bytes 3-8/9\r\nContent-Length: 6\r\n\r\nnewnew"
+        }
+        defer { withExtendedLifetime(server) {} }
+        let reader = try await store.read(try #require(key), range: nil)
+        #expect(try await reader.next() == Array("old".utf8))
+        let failure = await #expect(throws: BlobFailure.self) { try await reader.next() }
+        #expect(failure?.message.contains("replaced") == true)
     }
 
     @Test func `of one of many keys is not passed over`() async throws {
