@@ -1,59 +1,5 @@
 package import Core
 
-package struct UploadRow: Sendable, Equatable {
-    package var id: UploadID
-    package var trackID: TrackID
-    package var tenant: TenantID
-    package var owner: UserID
-    package var `protocol`: UploadProtocol
-    package var state: UploadState
-    package var filename: String
-    /// Nil while it is deferred.
-    package var size: Int64?
-    package var contentType: String?
-    package var declaredSHA256: String?
-    /// Nil until all bytes are hashed.
-    package var sha256: String?
-    package var chunkSize: Int64?
-    /// JSON.
-    package var metadata: String
-    package var requestID: RequestID
-    /// Whose spool holds the bytes.
-    package var node: NodeID
-    package var expiresAt: Timestamp
-    package var createdAt: Timestamp
-    package var errorCode: FailureCode?
-    package var errorMessage: String?
-
-    package init(
-        id: UploadID, trackID: TrackID, tenant: TenantID, owner: UserID, protocol: UploadProtocol,
-        state: UploadState = .receiving, filename: String, size: Int64?, contentType: String? = nil,
-        declaredSHA256: String? = nil, sha256: String? = nil, chunkSize: Int64? = nil, metadata: String = "{}",
-        requestID: RequestID, node: NodeID, expiresAt: Timestamp, createdAt: Timestamp,
-        errorCode: FailureCode? = nil, errorMessage: String? = nil
-    ) {
-        self.id = id
-        self.trackID = trackID
-        self.tenant = tenant
-        self.owner = owner
-        self.protocol = `protocol`
-        self.state = state
-        self.filename = filename
-        self.size = size
-        self.contentType = contentType
-        self.declaredSHA256 = declaredSHA256
-        self.sha256 = sha256
-        self.chunkSize = chunkSize
-        self.metadata = metadata
-        self.requestID = requestID
-        self.node = node
-        self.expiresAt = expiresAt
-        self.createdAt = createdAt
-        self.errorCode = errorCode
-        self.errorMessage = errorMessage
-    }
-}
-
 /// Uploads and the idempotency keys of their creation. The bytes' own truth is the spool's journal.
 package struct Uploads {
     let tx: Transaction
