@@ -59,6 +59,64 @@ import Testing
         return values.count > 1
     }
 
+    @Test func `Upload-Metadata gives each key the one value that a naive reader finds`() {
+        var accepted = 0
+        for text in texts(
+            [
+                "filename YS53YXY=,filetype YXVkaW8vd2F2,is_draft", "filename YS53YXY=, sha256 YWJj", "a,b,c",
+                "trackId dHJrXzE=",
+            ],
+            words: ["filename ", "YS53YXY=", ",filename YQ==", " ,", ",,", "==", "YR==", "filename  ", "FILENAME YQ=="])
+        {
+            guard let metadata = try? TusMetadata(text) else { continue }
+            accepted += 1
+            var seen: Set<String> = []
+            for pair in text.split(separator: ",") {
+                let parts = pair.split(separator: " ")
+                guard let key = parts.first.map({ String($0) }) else { continue }
+                #expect(seen.insert(key).inserted, "\(text.debugDescription)")
+                let value = parts.count > 1 ? Base64.decode(parts[1]) : []
+                if key == "filename" {
+                    #expect(metadata[key].map { Array($0.utf8) } == value, "\(text.debugDescription)")
+                }
+            }
+        }
+        #expect(accepted > 500)
+    }
+
+    @Test func `a structured number or boolean is what stands before its parameters`() {
+        var accepted = 0
+        for text in texts(
+            ["123", "?1", "?0", "0;a=1", "42; x=\"y\"", "?1;q"],
+            words: ["?1", "+5", "-1", "1.0", ";", "1e3", "999999999999999", "1000000000000000", ", 2", "\"1\""])
+        {
+            guard let item = StructuredItem(text) else { continue }
+            accepted += 1
+            let bare = text.split(separator: ";", omittingEmptySubsequences: false)[0].filter {
+                $0 != " " && $0 != "\t"
+            }
+            switch item {
+            case .integer(let number):
+                #expect(Int64(bare) == number && number >= 0 && bare.count <= 15, "\(text.debugDescription)")
+            case .boolean(let value): #expect(bare == (value ? "?1" : "?0"), "\(text.debugDescription)")
+            }
+        }
+        #expect(accepted > 500)
+    }
+
+    @Test func `a checksum is written in one way`() {
+        var accepted = 0
+        for text in texts(
+            ["sha1 Kq5sNclPz7QV2+lfQIuc6R7oRu0=", "md5 1B2M2Y8AsgTpgAmY7PhCfg==", "crc32c AAAAAA=="],
+            words: ["sha1 ", "SHA1 ", " ", "==", "=", "sha256 "])
+        {
+            guard let checksum = try? Checksum(field: text) else { continue }
+            accepted += 1
+            #expect("\(checksum.algorithm.rawValue) \(Base64.encode(checksum.bytes))" == text)
+        }
+        #expect(accepted > 100)
+    }
+
     @Test func `a disposition names each parameter once, and no name leaves its folder`() {
         var accepted = 0
         for text in texts(
