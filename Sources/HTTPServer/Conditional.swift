@@ -33,22 +33,31 @@ extension Response {
     /// The answer to a GET or HEAD of `file`: 200, 206, 304 or 416, as conditions and range say. Quick and ordinary
     /// deliveries answer alike.
     package static func file(_ file: OpenFile, for request: Request, fields: [(String, String)] = []) -> Response {
-        let fields = file.fields + fields + [("ETag", file.tag), ("Accept-Ranges", "bytes")]
-        if Conditional.isFresh(ifNoneMatch: request.fields["if-none-match"], tag: file.tag) {
+        representation(size: file.size, tag: file.tag, fields: file.fields + fields, for: request) { range in
+            .file(file, range)
+        }
+    }
+
+    /// The same for bytes that are no file: `body` makes what is sent of them. `fields` name their type.
+    package static func representation(
+        size: Int64, tag: String, fields: [(String, String)], for request: Request, body: (Range<Int64>) -> Content
+    ) -> Response {
+        let fields = fields + [("ETag", tag), ("Accept-Ranges", "bytes")]
+        if Conditional.isFresh(ifNoneMatch: request.fields["if-none-match"], tag: tag) {
             // A 304 carries what a cache refreshes, not what describes the bytes it already has.
             return Response(status: 304, fields: fields.filter { $0.0.lowercased() != "content-type" })
         }
-        let asked = Conditional.rangeApplies(ifRange: request.fields["if-range"], tag: file.tag)
+        let asked = Conditional.rangeApplies(ifRange: request.fields["if-range"], tag: tag)
         // A range belongs to GET alone: HEAD answers as a GET without one (RFC 9110 §14.2).
-        switch RangeRequest(asked && request.method == .get ? request.fields["range"] : nil, size: file.size) {
+        switch RangeRequest(asked && request.method == .get ? request.fields["range"] : nil, size: size) {
         case .whole:
-            return Response(status: 200, fields: fields, body: .file(file, 0..<file.size))
+            return Response(status: 200, fields: fields, body: body(0..<size))
         case .part(let range):
-            let span = ("Content-Range", "bytes \(range.lowerBound)-\(range.upperBound - 1)/\(file.size)")
-            return Response(status: 206, fields: fields + [span], body: .file(file, range))
+            let span = ("Content-Range", "bytes \(range.lowerBound)-\(range.upperBound - 1)/\(size)")
+            return Response(status: 206, fields: fields + [span], body: body(range))
         case .unsatisfiable:
             let kept = fields.filter { $0.0.lowercased() != "content-type" }
-            return Response(status: 416, fields: kept + [("Content-Range", "bytes */\(file.size)")])
+            return Response(status: 416, fields: kept + [("Content-Range", "bytes */\(size)")])
         }
     }
 }

@@ -65,6 +65,12 @@ extension Connection {
         case .file(let file, let range):
             try await send(head, more: !range.isEmpty, on: reactor)
             try await send(file, range, on: reactor)
+        case .counted(let count, let body):
+            try await send(head, more: count > 0, on: reactor)
+            exchange.countedLeft = count
+            try await stream(body, exchange, on: reactor)
+            // The client waits for the rest: the close tells it that none comes.
+            if exchange.countedLeft != 0 { throw BodyFailure(.cut, "the answer ended before its length") }
         case .stream(let body):
             try await send(head, on: reactor)
             try await stream(body, exchange, on: reactor)
@@ -93,6 +99,7 @@ extension Connection {
         case .none: ResponseHead.append("Content-Length", "0", to: &head)
         case .bytes(let bytes): ResponseHead.append("Content-Length", String(bytes.count), to: &head)
         case .file(_, let range): ResponseHead.append("Content-Length", String(range.count), to: &head)
+        case .counted(let count, _): ResponseHead.append("Content-Length", String(count), to: &head)
         case .stream where exchange.head.isModern: ResponseHead.append("Transfer-Encoding", "chunked", to: &head)
         case .stream: break
         }
@@ -116,7 +123,7 @@ extension Connection {
             // The head is out; a body that just stops is how a failure is told (RFC 9112 §8).
             throw error as? BodyFailure ?? BodyFailure(.cancelled, "\(error)")
         }
-        guard exchange.head.isModern else { return }
+        guard exchange.head.isModern, exchange.countedLeft == nil else { return }
         var end = Array("0\r\n".utf8)
         for (name, value) in writer.trailers { ResponseHead.append(name, value, to: &end) }
         end += "\r\n".utf8
@@ -125,6 +132,11 @@ extension Connection {
 
     func writeStream(_ bytes: [UInt8], of exchange: Exchange, on reactor: isolated Reactor) async throws(BodyFailure) {
         guard !exchange.isOver, !exchange.isCancelled else { throw BodyFailure(.cancelled) }
+        if let left = exchange.countedLeft {
+            guard bytes.count <= left else { throw BodyFailure(.cancelled, "more was written than was announced") }
+            exchange.countedLeft = left - Int64(bytes.count)
+            return try await send(bytes, on: reactor)
+        }
         guard exchange.head.isModern else { return try await send(bytes, on: reactor) }
         var chunk = Array(String(bytes.count, radix: 16).utf8)
         chunk.reserveCapacity(bytes.count + 24)

@@ -16,6 +16,8 @@ final class Exchange: @unchecked Sendable {
     /// The response is out: what still holds the body or the writer holds nothing.
     var isOver = false
     var endsOnDrain = false
+    /// Of an answer whose length was announced, what is still to be written.
+    var countedLeft: Int64?
     private var request: Request?
     private let cancelled = Atomic<Bool>(false)
     let trailersRead = Mutex<Fields>(.none)

@@ -8,6 +8,8 @@ package struct Response: Sendable {
         case bytes([UInt8])
         /// A part of a file, sent by the kernel.
         case file(OpenFile, Range<Int64>)
+        /// Of a known length, written piece by piece; one that ends short ends the connection.
+        case counted(Int64, @Sendable (StreamWriter) async throws -> Void)
         /// Written piece by piece, chunked; the writer waits while the client does not take it.
         case stream(@Sendable (StreamWriter) async throws -> Void)
     }

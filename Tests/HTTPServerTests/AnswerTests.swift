@@ -90,6 +90,18 @@ import Testing
         }
     }
 
+    @Test(arguments: Transport.allCases) func `may be written piece by piece to an announced length`(
+        transport: Transport
+    ) async throws {
+        try await with(transport) { client in
+            let answer = try await client.get("/counted/7")
+            #expect(answer.text == "one two")
+            #expect(answer.trailers.isEmpty)
+            #expect(try await client.head("/counted/7").body.isEmpty)
+            #expect(try await client.get("/counted/7").text == "one two", "and the connection goes on")
+        }
+    }
+
     @Test(arguments: Transport.allCases) func `to what is not there, or not allowed, says so`(transport: Transport)
         async throws
     {

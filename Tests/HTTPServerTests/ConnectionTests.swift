@@ -177,6 +177,17 @@ import Testing
         }
     }
 
+    @Test func `ends where an answer is shorter or longer than was announced`() async throws {
+        for (count, heard) in [("9", "one two"), ("5", "one ")] {
+            try await with { wire, _, _, _ in
+                try await wire.send("GET /counted/\(count) HTTP/1.1\r\nHost: a\r\n\r\n")
+                let text = String(decoding: try await wire.rest(), as: UTF8.self)
+                #expect(text.contains("Content-Length: \(count)\r\n"))
+                #expect(text.hasSuffix("\r\n\r\n" + heard))
+            }
+        }
+    }
+
     @Test func `of which there are too many is told 503`() async throws {
         try await with({ $0.maximumConnections = 1 }) { wire, _, _, address in
             try await wire.send("GET /hello HTTP/1.1\r\nHost: a\r\n\r\n")

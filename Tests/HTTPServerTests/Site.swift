@@ -55,6 +55,15 @@ struct Site: Responder {
                     throw Refusal(.internal)
                 })
         }
+        router.on(.get, "/counted/{count}") { request in
+            let count: String = try request.parameter("count")
+            return Response(
+                status: 200,
+                body: .counted(Int64(count) ?? 0) { writer in
+                    try await writer.write("one ")
+                    try await writer.write("two")
+                })
+        }
         router.on(.post, "/interim") { request in
             try await request.interim(104, [("Upload-Offset", "5")])
             return .text(200, "done")

@@ -17,7 +17,7 @@ package struct HTTPMemoryClient: HTTPTestClient {
         case .bytes(let bytes): answer.body = bytes
         case .file(let file, let range):
             answer.body = try file.descriptor.read(upTo: range.count, at: range.lowerBound)
-        case .stream(let write):
+        case .stream(let write), .counted(_, let write):
             let sink = MemorySink()
             let writer = StreamWriter(sink)
             try await write(writer)
