@@ -45,7 +45,8 @@ package struct StreamFailure: Error, Sendable, Equatable {
         case .notPublished: Refusal(.notPublished, message)
         case .unsupportedSource: Refusal(.urlNotAllowed, message)
         case .tooManyStreams: Refusal(.rateLimited, message, fields: [("Retry-After", "30")])
-        case .away, .fault: Refusal(.internal, message)
+        case .away: Refusal(.internal, message, fields: [("Retry-After", "5")])
+        case .fault: Refusal(.internal, message)
         }
     }
 }

@@ -17,25 +17,36 @@ struct StreamRig: Sendable {
 
     let time = ManualTime()
     let ledger: SQLiteLedger
-    let store: LocalBlobStore
+    /// What delivery asks: the same ledger, which a test may take away.
+    let asked: DistantLedger
+    let notices = Notices()
+    let store: any BlobStore
     let delivery: Delivery
     let events: Events
     let keys: PlaybackKeys
     let router: Router
 
-    /// `principal` is who every request of the API comes from.
+    /// `far` is a store that keeps no files here: then there is a cache before it. `principal` is who every request of the API comes from.
     init(
         folder: String, hasCore: Bool = false, previous: [UInt8]? = nil,
-        principal: Principal = .of(permissions: [.streamAudio, .manageTracks])
+        principal: Principal = .of(permissions: [.streamAudio, .manageTracks]), far: FaultyStore? = nil
     ) throws {
         ledger = try SQLiteLedger(.init(path: folder + "/ledger.sqlite"), time: time)
         let lanes = try Lanes(count: 1, name: "test")
-        store = try LocalBlobStore(root: folder + "/blobs", lanes: lanes)
+        let near = try LocalBlobStore(root: folder + "/blobs", lanes: lanes)
+        store = far ?? near
+        let shelf: any BlobShelf =
+            try far.map {
+                try ReadThroughCache(
+                    root: folder + "/cache", limits: .init(budget: 1 << 20, largest: 65_536), store: $0, lanes: lanes)
+            } ?? near
+        asked = DistantLedger(ledger)
         keys = PlaybackKeys(current: Self.secret, previous: previous)
         events = Events(publicURL: nil, hasCore: hasCore)
         delivery = Delivery(
-            configuration: .init(keys: keys, openCORS: [("Access-Control-Allow-Origin", "*")]), ledger: ledger,
-            store: store, lanes: lanes, time: time)
+            configuration: .init(keys: keys, openCORS: [("Access-Control-Allow-Origin", "*")]) { [notices] in
+                notices.add($0)
+            }, ledger: asked, store: shelf, lanes: lanes, time: time)
         var router = Router()
         delivery.register(on: &router)
         TrackRoutes(ledger: ledger, events: events, delivery: delivery).register(on: &router) { _ in principal }
@@ -46,8 +57,8 @@ struct StreamRig: Sendable {
         self.router = router
     }
 
-    static func run(_ body: (StreamRig) async throws -> Void) async throws {
-        try await withTemporaryFolder { folder in try await body(StreamRig(folder: folder)) }
+    static func run(far: FaultyStore? = nil, _ body: (StreamRig) async throws -> Void) async throws {
+        try await withTemporaryFolder { folder in try await body(StreamRig(folder: folder, far: far)) }
     }
 
     // MARK: Rows
@@ -159,10 +170,22 @@ struct Answer {
     var bytes: [UInt8] {
         get throws {
             switch response.body {
-            case .none, .stream: []
+            // What is written piece by piece is read with `received`.
+            case .none, .stream, .counted: []
             case .bytes(let bytes): bytes
             case .file(let file, let range): try file.descriptor.read(upTo: range.count, at: range.lowerBound)
             }
+        }
+    }
+
+    /// The body, however it comes.
+    var received: [UInt8] {
+        get async throws {
+            guard case .counted(let count, let write) = response.body else { return try bytes }
+            let sink = TakenBytes()
+            try await write(StreamWriter(sink))
+            #expect(Int64(sink.bytes.count) == count)
+            return sink.bytes
         }
     }
 

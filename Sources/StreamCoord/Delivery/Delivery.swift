@@ -14,15 +14,21 @@ package final class Delivery: Sendable {
         /// layer outside adds them to every other answer. Empty where they depend on the request's origin; then no
         /// request that names one goes the quick way.
         package var openCORS: [(String, String)]
+        /// The ledger went away, or is back.
+        package var told: @Sendable (LedgerAbsence.Notice) -> Void
 
-        package init(keys: PlaybackKeys, openCORS: [(String, String)]) {
+        package init(
+            keys: PlaybackKeys, openCORS: [(String, String)],
+            told: @escaping @Sendable (LedgerAbsence.Notice) -> Void = { _ in }
+        ) {
             self.keys = keys
             self.openCORS = openCORS
+            self.told = told
         }
     }
 
     let configuration: Configuration
-    let store: any BlobStore
+    let store: any BlobShelf
     let gate: TrackGate
     let sessions: SessionGate
     let lanes: Lanes
@@ -30,12 +36,13 @@ package final class Delivery: Sendable {
     private let hot = Hot()
 
     package init(
-        configuration: Configuration, ledger: any LedgerStore, store: any BlobStore, lanes: Lanes, time: any TimeSource
+        configuration: Configuration, ledger: any LedgerStore, store: any BlobShelf, lanes: Lanes, time: any TimeSource
     ) {
         self.configuration = configuration
         self.store = store
-        gate = TrackGate(ledger: ledger, time: time)
-        sessions = SessionGate(ledger: ledger)
+        let absence = LedgerAbsence(told: configuration.told)
+        gate = TrackGate(ledger: ledger, time: time, absence: absence)
+        sessions = SessionGate(ledger: ledger, time: time, absence: absence)
         self.lanes = lanes
         self.time = time
     }
@@ -47,7 +54,10 @@ package final class Delivery: Sendable {
     }
 
     /// A session was revoked here.
-    package func forgetSessions() { hot.forgetTokens() }
+    package func forgetSessions() {
+        sessions.forget()
+        hot.forgetTokens()
+    }
 
     package func register(on router: inout Router) {
         router.on(.get, "/stream/{token}") { [self] in try await refusing($0, presigned) }
@@ -87,16 +97,17 @@ package final class Delivery: Sendable {
             name.isPlainName
         else { throw StreamFailure(.notFound, "There is no such part of this track.") }
         let tag = "\"\(generation)/\(rendition)/\(name)\""
-        let file = try await open(key, media, tag: tag, caching: "public, max-age=86400, immutable")
-        if !media.isText {
+        let wanted = Wanted(key, media, tag: tag, caching: "public, max-age=86400, immutable", configuration.openCORS)
+        let opened = try await open(wanted)
+        if case .file(let file) = opened, !media.isText {
             let path = Array("\(track)/\(generation)/\(rendition)/\(name)".utf8)
             hot.keep(
                 Hot.File(
                     file: file, track: track, tenant: entry.tenant, isPublic: entry.isPublic,
-                    until: entry.readAt + TrackGate.freshness, end: entry.readAt + TrackGate.freshness * 2),
+                    until: entry.goodAt + TrackGate.freshness, end: entry.goodAt + TrackGate.freshness * 2),
                 for: path.span, since: epoch)
         }
-        return try await answer(file, media, request)
+        return try await answer(opened, wanted, request)
     }
 
     /// What the live generation offers: playlists and the like.
@@ -107,8 +118,9 @@ package final class Delivery: Sendable {
         guard let media = MediaType(of: name), name.isPlainName, let live = entry.live,
             let key = BlobKey.generation(live, of: track).below(name)
         else { throw StreamFailure(.notFound, "There is no such part of this track.") }
-        let file = try await open(key, media, tag: "\"\(live)/\(name)\"", caching: "max-age=60")
-        return try await answer(file, media, request)
+        let wanted = Wanted(
+            key, media, tag: "\"\(live)/\(name)\"", caching: "max-age=60", configuration.openCORS)
+        return try await answer(try await open(wanted), wanted, request)
     }
 
     /// The original behind a signed address.
@@ -120,17 +132,22 @@ package final class Delivery: Sendable {
         guard let entry = try await gate.entry(for: track), entry.isHeard,
             let key = entry.original.flatMap({ BlobKey($0) })
         else { throw StreamFailure(.notFound, "There is no such track.") }
-        let file = try await open(
-            key, contentType: entry.contentType ?? "application/octet-stream", tag: entry.sha256.map { "\"\($0)\"" },
-            fields: [("Cache-Control", "private, max-age=60"), ("X-Content-Type-Options", "nosniff")])
-        return ordinary(file, request)
+        // An upload's bytes never change either: without a digest its name is the tag.
+        let wanted = Wanted(
+            key: key, contentType: entry.contentType ?? "application/octet-stream", isText: false,
+            tag: "\"\(entry.sha256 ?? String(key.path.suffix(64)))\"",
+            fields: [("Cache-Control", "private, max-age=60"), ("X-Content-Type-Options", "nosniff")]
+                + configuration.openCORS)
+        return try await answer(try await open(wanted, size: entry.size), wanted, request)
     }
 
     /// A blob as the answer to `request`, for a room that decides by itself who may have it.
     package func send(
         _ key: BlobKey, contentType: String, tag: String, fields: [(String, String)], to request: Request
     ) async throws -> Response {
-        ordinary(try await open(key, contentType: contentType, tag: tag, fields: fields), request)
+        let wanted = Wanted(
+            key: key, contentType: contentType, isText: false, tag: tag, fields: fields + configuration.openCORS)
+        return try await answer(try await open(wanted), wanted, request)
     }
 
     // MARK: Who may
@@ -175,64 +192,6 @@ package final class Delivery: Sendable {
         }
         return entry
     }
-
-    // MARK: Bytes
-
-    private func open(_ key: BlobKey, _ media: MediaType, tag: String, caching: String) async throws -> OpenFile {
-        var fields = [("Cache-Control", caching)]
-        if media.isText { fields.append(("Vary", "Accept-Encoding")) }
-        return try await open(key, contentType: media.contentType, tag: tag, fields: fields)
-    }
-
-    private func open(
-        _ key: BlobKey, contentType: String, tag: String?, fields: [(String, String)]
-    ) async throws -> OpenFile {
-        guard let path = store.localPath(of: key) else {
-            throw StreamFailure(.fault, "The store keeps no files to send.")
-        }
-        let fields = fields + configuration.openCORS
-        do throws(Errno) {
-            return try await lanes.lane(for: key).run { () throws(Errno) in
-                try OpenFile.open(path, contentType: contentType, tag: tag, fields: fields)
-            }
-        } catch {
-            switch BlobFailure(error, key.path).kind {
-            case .absent, .refused: throw StreamFailure(.notFound, "There is no such part of this track.")
-            case .away, .full: throw StreamFailure(.away, "The store cannot be read now.")
-            }
-        }
-    }
-
-    private func answer(_ file: OpenFile, _ media: MediaType, _ request: Request) async throws -> Response {
-        guard media.isText, AcceptEncoding.takesGzip(request.fields["accept-encoding"]), file.size <= Self.textLimit
-        else {
-            return ordinary(file, request)
-        }
-        // Another representation, so another tag (RFC 9110 §8.8.3). Ranges of it are nobody's wish.
-        let tag = String(file.tag.dropLast()) + ".gz\""
-        let fields = bare(file.fields) + [("ETag", tag)]
-        if Conditional.isFresh(ifNoneMatch: request.fields["if-none-match"], tag: tag) {
-            return Response(status: 304, fields: fields.filter { $0.0 != "Content-Type" })
-        }
-        let packed = try await lanes.lane(for: tag).run { () throws(Errno) in
-            Gzip.compress(try file.descriptor.read(upTo: Int(file.size), at: 0))
-        }
-        guard let packed else { return ordinary(file, request) }
-        return Response(status: 200, fields: fields + [("Content-Encoding", "gzip")], body: .bytes(packed))
-    }
-
-    private func ordinary(_ file: OpenFile, _ request: Request) -> Response {
-        var response = Response.file(file, for: request)
-        response.fields = bare(response.fields)
-        return response
-    }
-
-    private func bare(_ fields: [(String, String)]) -> [(String, String)] {
-        fields.filter { field in !configuration.openCORS.contains { $0.0 == field.0 } }
-    }
-
-    /// A playlist of six hours is 500 KB.
-    private static let textLimit: Int64 = 4 << 20
 }
 
 /// `/stream/`, byte by byte: the path is looked at where it was read.

@@ -1,9 +1,9 @@
 package import Core
 package import Ledger
-import Synchronization
 
-/// What may be heard of a track just now, remembered for seconds so that segments do not ask the ledger. A change made by
-/// this process is seen at once (`forget`), one made elsewhere within `freshness`.
+/// What may be heard of a track just now, remembered for seconds so that segments do not ask the ledger, and for longer
+/// while the ledger is away. A change made by this process is seen at once (`forget`), one made elsewhere within
+/// `freshness` of a ledger that answers.
 package final class TrackGate: Sendable {
     package struct Entry: Sendable, Equatable {
         let tenant: TenantID
@@ -15,49 +15,32 @@ package final class TrackGate: Sendable {
         let visible: Set<GenerationID>
         let original: String?
         let contentType: String?
+        let size: Int64?
         let sha256: String?
-        let readAt: Timestamp
-    }
-
-    private struct State {
-        var entries: [TrackID: Entry] = [:]
-        /// Rises with every `forget`: what was read before one is not kept after it.
-        var epoch: UInt64 = 0
+        /// The moment from which it may be relied on for `freshness`.
+        var goodAt: Timestamp
     }
 
     package static let freshness = Duration.seconds(2)
-    /// When there are more, all are dropped and read again as they are asked for.
-    static let bound = 16_384
 
-    private let ledger: any LedgerStore
-    private let time: any TimeSource
-    private let state = Mutex(State())
+    private let memory: LedgerMemory<TrackID, Entry>
 
-    package init(ledger: any LedgerStore, time: any TimeSource) {
-        self.ledger = ledger
-        self.time = time
+    package init(ledger: any LedgerStore, time: any TimeSource, absence: LedgerAbsence) {
+        memory = LedgerMemory(freshness: Self.freshness, time: time, absence: absence) { track in
+            let now = time.now
+            return try await ledger.read("delivery.track") { tx in try Self.read(track, in: tx, at: now) }
+        }
     }
 
     /// Nil when there is no such track, or it is deleted.
     package func entry(for track: TrackID) async throws -> Entry? {
-        let now = time.now
-        let (known, epoch) = state.withLock { ($0.entries[track], $0.epoch) }
-        if let known, now < known.readAt + Self.freshness, known.readAt <= now { return known }
-        let read = try await ledger.read("delivery.track") { tx in try Self.read(track, in: tx, at: now) }
-        state.withLock { state in
-            guard state.epoch == epoch else { return }
-            if state.entries.count >= Self.bound { state.entries.removeAll() }
-            state.entries[track] = read
-        }
-        return read
+        guard let kept = try await memory.value(for: track) else { return nil }
+        var entry = kept.value
+        entry.goodAt = kept.goodAt
+        return entry
     }
 
-    package func forget(_ track: TrackID) {
-        state.withLock { state in
-            state.epoch += 1
-            state.entries[track] = nil
-        }
-    }
+    package func forget(_ track: TrackID) { memory.forget(track) }
 
     private static func read(_ track: TrackID, in tx: Transaction, at now: Timestamp) throws -> Entry? {
         guard let row = try tx.tracks.find(track), row.state != .deleted else { return nil }
@@ -66,7 +49,6 @@ package final class TrackGate: Sendable {
         return Entry(
             tenant: row.tenant, isPublic: row.visibility == .public, isHeard: isHeard, live: row.generation,
             visible: Set(visible.map(\.id)), original: row.originalKey, contentType: row.contentType,
-            sha256: row.sha256,
-            readAt: now)
+            size: row.size, sha256: row.sha256, goodAt: now)
     }
 }

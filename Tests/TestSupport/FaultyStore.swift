@@ -1,10 +1,10 @@
-import Platform
-import Storage
+package import Platform
+package import Storage
 import Synchronization
 
 /// A store in memory whose reads do as a test says: be away, break off, hang, lie.
-final class FaultyStore: BlobStore {
-    enum Behaviour: Sendable {
+package final class FaultyStore: BlobStore {
+    package enum Behaviour: Sendable {
         case well
         case away
         /// Breaks off after so many bytes.
@@ -20,20 +20,22 @@ final class FaultyStore: BlobStore {
     private struct State {
         var blobs: [BlobKey: [UInt8]] = [:]
         var behaviour = Behaviour.well
-        var reads: [Range<Int64>?] = []
+        package var reads: [Range<Int64>?] = []
         var held: [CheckedContinuation<Void, Never>] = []
         var isReleased = false
     }
 
     private let state = Mutex(State())
 
-    /// Every read so far, by its range.
-    var reads: [Range<Int64>?] { state.withLock(\.reads) }
+    package init() {}
 
-    func behave(_ behaviour: Behaviour) { state.withLock { $0.behaviour = behaviour } }
+    /// Every read so far, by its range.
+    package var reads: [Range<Int64>?] { state.withLock(\.reads) }
+
+    package func behave(_ behaviour: Behaviour) { state.withLock { $0.behaviour = behaviour } }
 
     /// What holds goes on, now and from now on.
-    func release() {
+    package func release() {
         let held = state.withLock { state in
             state.isReleased = true
             defer { state.held = [] }
@@ -57,7 +59,7 @@ final class FaultyStore: BlobStore {
         }
     }
 
-    func read(_ key: BlobKey, range: Range<Int64>?) async throws(BlobFailure) -> any BlobReader {
+    package func read(_ key: BlobKey, range: Range<Int64>?) async throws(BlobFailure) -> any BlobReader {
         let (bytes, behaviour) = state.withLock { state in
             state.reads.append(range)
             return (state.blobs[key], state.behaviour)
@@ -67,9 +69,11 @@ final class FaultyStore: BlobStore {
         return Reader(bytes, range, behaviour, self)
     }
 
-    func put(_ bytes: [UInt8], at key: BlobKey) async throws(BlobFailure) { state.withLock { $0.blobs[key] = bytes } }
+    package func put(_ bytes: [UInt8], at key: BlobKey) async throws(BlobFailure) {
+        state.withLock { $0.blobs[key] = bytes }
+    }
 
-    func size(of key: BlobKey) async throws(BlobFailure) -> Int64? {
+    package func size(of key: BlobKey) async throws(BlobFailure) -> Int64? {
         try state.withLock { state throws(BlobFailure) in
             if case .away = state.behaviour { throw BlobFailure(.away, "the store is away") }
             return state.blobs[key].map { Int64($0.count) }
@@ -77,17 +81,17 @@ final class FaultyStore: BlobStore {
     }
 
     // The rest of the seam: nothing here needs it.
-    func put(file: borrowing FileDescriptor, at key: BlobKey) async throws(BlobFailure) { throw Self.unused }
-    func put(all items: [BlobItem]) async throws(BlobFailure) { throw Self.unused }
-    func adopt(folder: String, as prefix: BlobKey) async throws(BlobFailure) { throw Self.unused }
-    func get(_ key: BlobKey, limit: Int) async throws(BlobFailure) -> [UInt8] { throw Self.unused }
-    func delete(_ key: BlobKey) async throws(BlobFailure) { throw Self.unused }
-    func delete(_ keys: [BlobKey]) async throws(BlobFailure) { throw Self.unused }
-    func copy(_ from: BlobKey, to: BlobKey) async throws(BlobFailure) { throw Self.unused }
-    func list(prefix: String, after: BlobKey?, limit: Int) async throws(BlobFailure) -> [BlobEntry] {
+    package func put(file: borrowing FileDescriptor, at key: BlobKey) async throws(BlobFailure) { throw Self.unused }
+    package func put(all items: [BlobItem]) async throws(BlobFailure) { throw Self.unused }
+    package func adopt(folder: String, as prefix: BlobKey) async throws(BlobFailure) { throw Self.unused }
+    package func get(_ key: BlobKey, limit: Int) async throws(BlobFailure) -> [UInt8] { throw Self.unused }
+    package func delete(_ key: BlobKey) async throws(BlobFailure) { throw Self.unused }
+    package func delete(_ keys: [BlobKey]) async throws(BlobFailure) { throw Self.unused }
+    package func copy(_ from: BlobKey, to: BlobKey) async throws(BlobFailure) { throw Self.unused }
+    package func list(prefix: String, after: BlobKey?, limit: Int) async throws(BlobFailure) -> [BlobEntry] {
         throw Self.unused
     }
-    func localPath(of key: BlobKey) -> String? { nil }
+    package func localPath(of key: BlobKey) -> String? { nil }
 
     private static let unused = BlobFailure(.refused, "not in this store")
 
