@@ -6,6 +6,7 @@ extension Migration {
         Migration(number: 2, name: "media", oldestProgram: ProgramVersion(0, 1, 0), statements: media),
         Migration(number: 3, name: "small files", oldestProgram: ProgramVersion(0, 1, 0), statements: smallFiles),
         jobCounts,
+        multiparts,
     ]
 
     private static let begin = uploads + tracks + jobs + outbox + access + operations

@@ -44,6 +44,7 @@ package struct Transaction {
     package var circuits: Circuits { Circuits(tx: self) }
     package var keys: Keys { Keys(tx: self) }
     package var media: Media { Media(tx: self) }
+    package var multiparts: Multiparts { Multiparts(tx: self) }
     package var quarantine: Quarantine { Quarantine(tx: self) }
     package var nodes: Nodes { Nodes(tx: self) }
     package var sessions: Sessions { Sessions(tx: self) }
