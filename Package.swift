@@ -119,9 +119,9 @@ let package = Package(
                 "Core", "Crypto", "Platform", "HTTPClient", "HTTPServer", "Access", "Storage", "Ledger", "Worker",
                 "StreamCoord", "TestSupport",
             ]),
-        tests("AppTests", ["Core", "Crypto", "Platform", "Ledger", "Access", "App", "TestSupport"]),
+        tests("AppTests", ["Core", "Crypto", "Platform", "Ledger", "Access", "Storage", "App", "TestSupport"]),
         tests("Conformance", ["Core", "Crypto", "Platform", "HTTPClient", "Storage", "Ledger", "TestSupport"]),
-        tests("Integration", ["Core", "Crypto", "Platform", "HTTPClient", "TestSupport"]),
+        tests("Integration", ["Core", "Crypto", "Platform", "HTTPClient", "Storage", "TestSupport"]),
         tests("Crash", ["Core", "Crypto", "Platform", "HTTPClient", "TestSupport"]),
     ]
 )

@@ -15,6 +15,7 @@ struct DataFolder: Sendable {
 
     var spool: String { path + "/spool" }
     var blobs: String { path + "/blobs" }
+    var cache: String { path + "/cache" }
     var secrets: String { path + "/secrets" }
     var scanScratch: String { path + "/tmp/scan" }
     var addresses: String { path + "/run/addresses.json" }

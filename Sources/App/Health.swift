@@ -18,15 +18,19 @@ final class Health: Sendable {
     /// A ledger that has not answered for so long is down.
     private static let patience = Duration.seconds(2)
 
-    private let store: any LedgerStore
+    private let ledgerStore: any LedgerStore
     private let scanner: ScanService
+    private let store: StoreWatch
     private let folder: DataFolder
     private let time: any TimeSource
     private let ledger = Mutex(LedgerLook())
     private let isDraining = Atomic<Bool>(false)
 
-    init(ledger: any LedgerStore, scanner: ScanService, folder: DataFolder, time: any TimeSource) {
-        store = ledger
+    init(
+        ledger: any LedgerStore, scanner: ScanService, store: StoreWatch, folder: DataFolder, time: any TimeSource
+    ) {
+        ledgerStore = ledger
+        self.store = store
         self.scanner = scanner
         self.folder = folder
         self.time = time
@@ -45,7 +49,7 @@ final class Health: Sendable {
         let began = ContinuousClock.now
         ledger.withLock { $0.asked = began }
         // Why it failed stands in the log of whoever needed it; here it counts that it did.
-        let isUp = (try? await store.read("health", { tx in try tx.queues.paused() })) != nil
+        let isUp = (try? await ledgerStore.read("health", { tx in try tx.queues.paused() })) != nil
         ledger.withLock { $0 = LedgerLook(isUp: isUp, took: ContinuousClock.now - began) }
     }
 
@@ -62,8 +66,12 @@ final class Health: Sendable {
         }
         // Players do not depend on the scanner.
         let needsScanner = request.query["role"] != "deliver"
+        // Uploads wait in the spool until the store is back.
+        let needsStore = request.query["role"] != "ingest"
         let (checks, ledgerIsUp, scannerIsUp) = said()
-        let ready = ledgerIsUp && (scannerIsUp || !needsScanner) && !isDraining.load(ordering: .relaxed)
+        let ready =
+            ledgerIsUp && (scannerIsUp || !needsScanner) && (store.isUp || !needsStore)
+            && !isDraining.load(ordering: .relaxed)
         return .json(
             ready ? 200 : 503,
             ["success": .bool(ready), "data": ["status": ready ? "ready" : "not ready", "checks": checks]],
@@ -87,6 +95,7 @@ final class Health: Sendable {
         let json: JSON = [
             "ledger": ["status": ledgerIsUp ? "up" : "down", "latencyMs": .integer(took.milliseconds)],
             "scanner": .object(scan),
+            "store": store.said.json,
             "disk": ["status": free > 0 ? "up" : "down", "freeBytes": .integer(free)],
         ]
         return (json, ledgerIsUp, scannerIsUp)

@@ -36,7 +36,9 @@ extension Node {
         let (scanner, engine) = try await startScanner(settings, folder)
         try checkReach(settings, engine)
 
-        let store = try LocalBlobStore(root: folder.blobs, lanes: try Lanes(count: 4, name: "blobs"))
+        let storage = try await NodeStore.open(
+            settings, folder, ledger: ledger, node: node, time: time, log: log, metrics: metrics)
+        let store = storage.store
         let uploads = UploadService(
             limits: limits(settings), node: node, ledger: ledger,
             spool: DiskSpool(
@@ -48,8 +50,12 @@ extension Node {
         }
         let cors = CORS(origins: settings.corsOrigins)
         let delivery = Delivery(
-            configuration: .init(keys: secrets.playback, openCORS: cors.open), ledger: ledger, store: store,
-            lanes: try Lanes(count: 2, name: "files"), time: time)
+            configuration: .init(keys: secrets.playback, openCORS: cors.open) { notice in
+                switch notice {
+                case .away(let reason): log.warning("delivery.ledger-away", [("reason", reason)])
+                case .back: log.info("delivery.ledger-back", [])
+                }
+            }, ledger: ledger, store: storage.shelf, lanes: try Lanes(count: 2, name: "files"), time: time)
         let events = Events(publicURL: settings.publicURL, hasCore: settings.coreURL != nil)
         let pipeline = Pipeline(
             ledger: ledger, uploads: uploads, scanner: scanner, prober: Prober(programs),
@@ -68,7 +74,7 @@ extension Node {
 
         try await takeBack(ledger, node, boot, settings, time)
         _ = try await uploads.recover()
-        let sweep = Sweep(ledger: ledger, store: store, node: node, time: time)
+        let sweep = Sweep(ledger: ledger, store: store, shelf: storage.shelf, node: node, time: time)
         try await sweep.leftovers()
 
         let encoders = settings.encoders ?? processors()
@@ -93,12 +99,14 @@ extension Node {
                 PeriodicTask("node.heartbeat:\(node)", every: .seconds(10)) {
                     _ = try await ledger.write("node.heartbeat") { tx in try tx.nodes.heartbeat(node, boot: boot) }
                 },
+                PeriodicTask("multiparts.sweep", every: .seconds(3600)) { try await storage.sweepMultiparts?() },
                 PeriodicTask("generations.sweep", every: .seconds(60)) {
                     try await sweep.old(after: settings.playbackTTL)
                 },
             ], time: time, report: report)
 
-        let health = Health(ledger: ledger, scanner: scanner, folder: folder, time: time)
+        let health = Health(
+            ledger: ledger, scanner: scanner, store: storage.watch, folder: folder, time: time)
         await health.look()
         let routes = Routes(
             settings: settings, secrets: secrets, ledger: ledger, uploads: uploads, delivery: delivery, events: events,
@@ -131,7 +139,7 @@ extension Node {
             NodeParts(
                 settings: settings, folder: folder, ledger: ledger, scanner: scanner, engine: engine, http: http,
                 metricsServer: metricsServer, callbacks: callbacks, worker: worker, scheduler: scheduler,
-                health: health, log: log,
+                health: health, storage: storage, log: log,
                 address: address, metricsAddress: metricsAddress, lock: lock))
     }
 

@@ -25,6 +25,7 @@ final class Node: Sendable {
     let worker: WorkerPool
     let scheduler: Scheduler
     let health: Health
+    let storage: NodeStore
     let log: Log
     let address: String
     let metricsAddress: String
@@ -43,6 +44,7 @@ final class Node: Sendable {
         worker = parts.worker
         scheduler = parts.scheduler
         health = parts.health
+        storage = parts.storage
         log = parts.log
         address = parts.address
         metricsAddress = parts.metricsAddress
@@ -54,6 +56,7 @@ final class Node: Sendable {
         log.info("listening", [("http", address), ("metrics", metricsAddress)])
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await self.health.run() }
+            group.addTask { await self.storage.watch.run() }
             group.addTask { await self.worker.run() }
             group.addTask { await self.scheduler.run() }
             for await _ in stop { break }
@@ -67,6 +70,7 @@ final class Node: Sendable {
         await metricsServer.drain(within: .seconds(1))
         await scanner.stop()
         await callbacks.shutDown()
+        await storage.shutDown()
         await ledger.close()
         // The next start writes it anew.
         _ = try? Files.remove(folder.addresses)
@@ -88,6 +92,7 @@ struct NodeParts: ~Copyable {
     let worker: WorkerPool
     let scheduler: Scheduler
     let health: Health
+    let storage: NodeStore
     let log: Log
     let address: String
     let metricsAddress: String

@@ -6,17 +6,28 @@ import Storage
 struct Sweep: Sendable {
     let ledger: any LedgerStore
     let store: any BlobStore
+    /// What players are served from: it must not go on with what is gone.
+    let shelf: any BlobShelf
     let node: NodeID
     let time: any TimeSource
 
-    /// At start: what earlier lives of this node were building belongs to nobody.
+    /// At start: what earlier lives of this node were building belongs to nobody. A store that is away keeps no node from
+    /// starting: the rows say failed, and are swept when it is back.
     func leftovers() async throws {
         let (now, node) = (time.now, node)
         let stopped = try await ledger.read("sweep.stopped") { tx in
             try tx.generations.stopped(before: now, limit: 10_000)
         }
-        for row in stopped where row.node == node { try await remove(row, from: [.building, .staged]) }
-        try await failed(before: now)
+        for row in stopped where row.node == node {
+            _ = try await ledger.write("sweep.stop") { tx in
+                try tx.generations.setState(row.id, from: [.building, .staged], to: .failed)
+            }
+        }
+        do {
+            try await failed(before: time.now)
+        } catch let failure as BlobFailure where failure.isPassing {
+            return
+        }
     }
 
     /// Old generations once the longest playback link that could name them has ended, and failed ones.
@@ -38,7 +49,9 @@ struct Sweep: Sendable {
 
     /// The blobs first: a crash between leaves a row that is swept again.
     private func remove(_ row: GenerationRow, from states: [GenerationState]) async throws {
-        try await store.deleteAll(prefix: BlobKey.generation(row.id, of: row.trackID).path + "/")
+        let prefix = BlobKey.generation(row.id, of: row.trackID)
+        try await store.deleteAll(prefix: prefix.path + "/")
+        await shelf.forget(prefix)
         _ = try await ledger.write("sweep.done") { tx in try tx.generations.setState(row.id, from: states, to: .swept) }
     }
 }

@@ -24,6 +24,17 @@ struct BlobTree: Sendable {
     /// Beside the owner: nothing is made, and what the owner is putting stays.
     init(reading root: String) { (objects, temporary) = (root + "/objects", root + "/tmp") }
 
+    /// Beside the owner, who may be running: folders are made where they lack, and nothing is emptied.
+    init(beside root: String) throws(BlobFailure) {
+        self.init(reading: root)
+        do throws(Errno) {
+            try Files.makeFolder(temporary)
+            try Files.makeFolder(objects)
+        } catch {
+            throw BlobFailure(error, root)
+        }
+    }
+
     func path(of key: BlobKey) -> String { "\(objects)/\(key.path)" }
 
     // MARK: Putting

@@ -1,6 +1,7 @@
 import App
 import Core
 import Platform
+import Storage
 
 /// `doctor`: each thing the service needs, what is wrong with it, and how to mend it.
 enum DoctorCommand {
@@ -16,7 +17,7 @@ enum DoctorCommand {
         let settings = try Home.settings()
         var findings = [await jail(settings), await scanner(settings)]
         findings += ["ffmpeg", "ffprobe"].map(program)
-        findings += [await ledger(settings), disk(settings), server(settings)]
+        findings += [await ledger(settings), await store(settings), disk(settings), server(settings)]
         if flags.has("--json") {
             let items = findings.map { one -> JSON in
                 [
@@ -98,6 +99,28 @@ enum DoctorCommand {
             return Finding(
                 name: "ledger", isWell: false, said: "\(kind): \(error)",
                 remedy: "look at SLUICE_LEDGER and at what it names")
+        }
+    }
+
+    /// What the service will do with it is tried, on an object of its own.
+    private static func store(_ settings: Settings) async -> Finding {
+        guard let name = settings.store else {
+            return Finding(name: "store", isWell: true, said: "\(settings.data)/blobs", remedy: "")
+        }
+        do {
+            guard let warning = try await StoreOpening(settings).check() else {
+                return Finding(
+                    name: "store", isWell: true, said: "\(name) lists, writes, reads and deletes", remedy: "")
+            }
+            return Finding(name: "store", isWell: false, said: warning, remedy: StoreOpening.clock)
+        } catch let failure as BlobFailure {
+            return Finding(name: "store", isWell: false, said: failure.message, remedy: StoreOpening.todo(failure))
+        } catch let failure as SettingsFailure {
+            return Finding(
+                name: "store", isWell: false, said: failure.faults.map(\.why).joined(separator: " "),
+                remedy: failure.faults.map(\.remedy).joined(separator: "; "))
+        } catch {
+            return Finding(name: "store", isWell: false, said: "\(error)", remedy: "look at SLUICE_STORE")
         }
     }
 

@@ -37,11 +37,15 @@ package struct SettingKey: Sendable {
         SettingKey("SLUICE_QUEUE_DEPTH", "10000", "past it QUEUE_OVERLOADED"),
         SettingKey(
             "SLUICE_LEDGER", "sqlite", "where state is kept: sqlite, or postgres://user:password@host:port/database"),
-        SettingKey("SLUICE_STORE", "file", "where originals and segments are kept"),
-        SettingKey("SLUICE_S3_ENDPOINT", "", "of the S3 store"),
-        SettingKey("SLUICE_S3_REGION", "", "of the S3 store"),
-        SettingKey("SLUICE_S3_STYLE", "", "path or virtual"),
-        SettingKey("SLUICE_S3_CA_FILE", "", "certificates of the S3 store"),
+        SettingKey(
+            "SLUICE_STORE", "file", "where originals and segments are kept: file, or s3://bucket/prefix"),
+        SettingKey("SLUICE_S3_ENDPOINT", "", "https://host of an S3 store that is not AWS's"),
+        SettingKey("SLUICE_S3_REGION", "", "of the bucket; else it is found out"),
+        SettingKey("SLUICE_S3_STYLE", "", "path or virtual: where the bucket stands in URLs; else it is found out"),
+        SettingKey("SLUICE_S3_CA_FILE", "", "certificates (PEM) to believe the S3 store by, in place of the system's"),
+        SettingKey(
+            "SLUICE_CACHE_FOLDER", "", "where blobs of an S3 store are cached for players; else in the data folder"),
+        SettingKey("SLUICE_CACHE_GB", "10", "largest cache, in GiB; never more than half of the free disk"),
         SettingKey("SLUICE_SOURCE_BUCKETS", "", "buckets that prepare may read from"),
         SettingKey("SLUICE_JWT_SECRET", "", "signs API tokens; made once if unset", isSecret: true),
         SettingKey("SLUICE_JWT_SECRET_PREVIOUS", "", "still believed while the secret rotates", isSecret: true),

@@ -16,6 +16,12 @@ package struct Settings: Sendable {
     package let queueDepth: Int
     /// Of a PostgreSQL server; nil for the file in the data folder.
     package let ledger: Secret?
+    /// A bucket and a prefix; nil for the folder of this machine.
+    package let store: StoreName?
+    let storeConnection: StoreConnection
+    let ambient: AmbientCredentials
+    package let cacheFolder: String?
+    package let cacheBytes: Int64
     package let jwtSecret: Secret?
     package let jwtSecretPrevious: Secret?
     package let jwtIssuer: String?
@@ -63,12 +69,13 @@ package struct Settings: Sendable {
     ) throws(SettingsFailure) -> Settings {
         let sources = SettingsSources(arguments: arguments, environment: environment)
         var reader = SettingsReader(sources.texts, faults: sources.faults)
-        let settings = Settings(&reader, warnings: sources.warnings)
+        let settings = Settings(
+            &reader, ambient: AmbientCredentials(environment), warnings: sources.warnings)
         guard reader.faults.isEmpty else { throw SettingsFailure(reader.faults) }
         return settings
     }
 
-    private init(_ read: inout SettingsReader, warnings: [String]) {
+    private init(_ read: inout SettingsReader, ambient: AmbientCredentials, warnings: [String]) {
         data = read.text("SLUICE_DATA") ?? "./sluice-data"
         listen = read.address("SLUICE_LISTEN")
         metricsListen = read.address("SLUICE_METRICS_LISTEN")
@@ -76,6 +83,11 @@ package struct Settings: Sendable {
         nodeName = read.text("SLUICE_NODE")
         queueDepth = Int(read.whole("SLUICE_QUEUE_DEPTH") ?? 10_000)
         ledger = read.ledger("SLUICE_LEDGER")
+        store = read.store("SLUICE_STORE")
+        storeConnection = read.storeConnection()
+        self.ambient = ambient
+        cacheFolder = read.text("SLUICE_CACHE_FOLDER")
+        cacheBytes = (read.whole("SLUICE_CACHE_GB", to: 1 << 20) ?? 10) << 30
         jwtSecret = read.secret("SLUICE_JWT_SECRET")
         jwtSecretPrevious = read.secret("SLUICE_JWT_SECRET_PREVIOUS")
         jwtIssuer = read.text("SLUICE_JWT_ISSUER")
@@ -140,7 +152,6 @@ package struct Settings: Sendable {
         for role in read.list("SLUICE_ROLES") where !["ingest", "deliver", "work"].contains(role) {
             read.fault("SLUICE_ROLES", why: "\(role) is no role; there are ingest, deliver and work.")
         }
-        if read.text("SLUICE_STORE") != "file" { read.fault("SLUICE_STORE", why: "only file is built so far.") }
         _ = read.flag("SLUICE_AUTO_PREPARE")
         for key in ["SLUICE_SCAN_MAX_DB_AGE", "SLUICE_QUARANTINE_TTL"] { _ = read.duration(key) }
         _ = read.whole("SLUICE_RESCAN_DAYS", from: 0)

@@ -76,6 +76,11 @@ package final class ReadThroughCache: BlobShelf {
         state = Mutex(State(index: index))
     }
 
+    /// What an earlier life left in a folder, in bytes of the disk. Blocks.
+    package static func held(in root: String) throws(Errno) -> Int64 {
+        try CacheFolder(root: root).walk().reduce(0) { $0 + CacheIndex.room($1.size) }
+    }
+
     // MARK: Opening
 
     package func open(_ key: BlobKey, size: Int64?) async throws(BlobFailure) -> OpenBlob {
