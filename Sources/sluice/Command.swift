@@ -5,7 +5,7 @@ enum Command: String, CaseIterable {
     case serve, upload, status
     case playURL = "play-url"
     case jobs, queues, dead
-    case keys, token, config, doctor, verify, migrate
+    case keys, token, config, doctor, verify, migrate, store
 
     func run(_ arguments: [String]) async throws -> Int32 {
         switch self {
@@ -22,6 +22,7 @@ enum Command: String, CaseIterable {
         case .doctor: try await DoctorCommand.run(arguments)
         case .verify: try await VerifyCommand.run(arguments)
         case .migrate: try await MigrateCommand.run(arguments)
+        case .store: try await StoreCommand.run(arguments)
         }
     }
 }

@@ -17,7 +17,8 @@ enum Help {
           token --track TRACK    a playback token, made without the server
           config                 every setting, its value and where it came from
           doctor                 what this machine lacks, and how to mend it
-          verify                 ledger against stored files
+          verify                 ledger against stored files, both ways (--repair)
+          store ls|cat|cp        what lies in the store, or in any bucket
           migrate                the ledger's schema, up to this program (--plan)
           version                which version this is
 
@@ -117,7 +118,38 @@ extension Command {
         case .config:
             "usage: sluice config [--json] [--KEY VALUE ...]\nEvery setting, its value and where it came from; secrets hidden.\n"
         case .doctor: "usage: sluice doctor [--json]\nLooks at everything the service needs; 1 if something is wrong.\n"
-        case .verify: "usage: sluice verify [--json]\nCompares the ledger with the stored files; 1 if they differ.\n"
+        case .verify:
+            """
+            usage: sluice verify [--repair [--yes]] [--data FOLDER] [--json]
+            Compares the ledger with the stored files, both ways, with the server running or
+            not; 1 if they differ.
+              missing, size   what the ledger promises is not there, or not whole
+              orphan          it is there, and nothing in the ledger names it
+              foreign         it is no name of ours; it is left alone
+              damaged         a row of the ledger cannot be read
+              --repair        delete orphans, and abort uploads to the store that nobody
+                              goes on with; says how much, and asks. Nothing that the
+                              ledger needs is ever deleted; what is missing stays told.
+              --yes           do not ask
+
+            """
+        case .store:
+            """
+            usage: sluice store ls [NAME] [--limit N] [--json]
+                   sluice store cat NAME
+                   sluice store cp FROM TO [--concurrency N] [--quiet]
+            NAME is s3://bucket/key or file:key (this machine's store); one that ends in a
+            slash is a folder. FROM and TO are names, files or folders; one is a name. A
+            bucket is spoken to as the SLUICE_S3_ settings and AWS_ variables say.
+              --concurrency N   files at once (4)
+              --limit N         list so many
+              --json            ls: one line a file: {"name","size"}
+              --quiet           errors only
+
+              sluice store ls                                  all of this service's store
+              sluice store cp s3://music/hls/trk_1/ ./trk_1    a folder, from there to here
+
+            """
         }
     }
 }

@@ -26,14 +26,19 @@ enum Terminal {
         return ioctl(2, UInt(TIOCGWINSZ), &size) == 0 && size.ws_row > 2 ? Int(size.ws_row) : 24
     }
 
-    private static func put(_ text: String, to descriptor: Int32) {
-        let bytes = Array(text.utf8)
+    /// False when nobody reads any more.
+    static func out(_ bytes: [UInt8]) -> Bool { put(bytes, to: 1) }
+
+    private static func put(_ text: String, to descriptor: Int32) { _ = put(Array(text.utf8), to: descriptor) }
+
+    private static func put(_ bytes: [UInt8], to descriptor: Int32) -> Bool {
         var sent = 0
         while sent < bytes.count {
             let count = bytes[sent...].withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
-            if count < 0 && errno != EINTR { return }
+            if count < 0 && errno != EINTR { return false }
             sent += max(0, count)
         }
+        return true
     }
 }
 
