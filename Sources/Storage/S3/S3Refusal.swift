@@ -40,10 +40,6 @@ struct S3Refusal: Sendable {
 
     var isExpired: Bool { ["ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired"].contains(code) }
 
-    var lacksOperation: Bool {
-        status == 501 || status == 405 || code == "NotImplemented" || code == "MethodNotAllowed"
-    }
-
     /// Answers that a request gets when its region is not the bucket's.
     var concernsRegion: Bool {
         switch code {

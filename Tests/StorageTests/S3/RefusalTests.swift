@@ -176,6 +176,23 @@ import Testing
         #expect(failure?.message.contains("replaced") == true)
     }
 
+    @Test(arguments: [
+        "", "<html><body>hello", "not XML at all", "<Other/>",
+        // What it names is never fetched, nor multiplied.
+        "<!DOCTYPE l [<!ENTITY a \"aaaa\"><!ENTITY b \"&a;&a;\">]><ListBucketResult>&b;</ListBucketResult>",
+        "<!DOCTYPE l SYSTEM \"file:///etc/passwd\"><ListBucketResult/>",
+        String(repeating: "<ListBucketResult>", count: 40) + String(repeating: "</ListBucketResult>", count: 40),
+        "<ListBucketResult>" + String(repeating: "<a/>", count: 60_000) + "</ListBucketResult>",
+    ])
+    func `with an answer that is no list is away`(_ body: String) async throws {
+        let (store, server) = try store(Heads()) { _, _ in
+            "HTTP/1.1 200 OK\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)"
+        }
+        defer { withExtendedLifetime(server) {} }
+        let failure = await #expect(throws: BlobFailure.self) { try await store.list(prefix: "", after: nil, limit: 9) }
+        #expect(failure?.kind == .away)
+    }
+
     @Test func `of one of many keys is not passed over`() async throws {
         let (store, server) = try store(Heads()) { _, _ in
             let body = "<DeleteResult><Error><Key>b</Key><Code>AccessDenied</Code></Error></DeleteResult>"
