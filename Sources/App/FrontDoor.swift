@@ -34,16 +34,17 @@ struct FrontDoor: Responder {
     func respond(to request: Request) async -> Response {
         let began = ContinuousClock.now
         let origin = request.fields["origin"]
+        let match = router.match(request.path)
         var response: Response
         if request.method == .options, origin != nil, request.fields["access-control-request-method"] != nil {
             response = cors.preflight(origin: origin)
             if request.path == "/files" || request.path.hasPrefix("/files/") { response.fields += uploadAbilities }
         } else {
-            response = await answer(request)
+            response = await answer(request, match)
         }
         response.fields += cors.fields(origin: origin)
         // The address itself may hold a token, so what is told is the pattern it matched.
-        let route = router.route(of: request.path) ?? "none"
+        let route = match?.pattern ?? "none"
         let took = ContinuousClock.now - began
         metrics.add(
             "http_requests_total", help: "Requests answered.",
@@ -60,9 +61,9 @@ struct FrontDoor: Responder {
         return response
     }
 
-    private func answer(_ request: Request) async -> Response {
+    private func answer(_ request: Request, _ match: Router.Match?) async -> Response {
         do {
-            return try await router.handle(request)
+            return try await router.handle(request, match)
         } catch {
             let refusal = Self.refusal(of: error)
             if refusal.code == .internal {

@@ -33,7 +33,10 @@ package struct Log: Sendable {
         self.sink = sink
     }
 
-    package func debug(_ event: String, _ fields: [(String, String)] = []) { write(.debug, event, fields) }
+    /// Its fields are made only where they are wanted.
+    package func debug(_ event: String, _ fields: @autoclosure () -> [(String, String)] = []) {
+        if level <= .debug { write(.debug, event, fields()) }
+    }
     package func info(_ event: String, _ fields: [(String, String)] = []) { write(.info, event, fields) }
     package func warning(_ event: String, _ fields: [(String, String)] = []) { write(.warning, event, fields) }
     package func error(_ event: String, _ fields: [(String, String)] = []) { write(.error, event, fields) }

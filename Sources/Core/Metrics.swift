@@ -17,6 +17,12 @@ package final class Metrics: Sendable {
         var buckets = [Int](repeating: 0, count: Metrics.bounds.count)
         var sum = 0.0
         var count = 0
+
+        mutating func note(_ value: Double) {
+            for (index, bound) in Metrics.bounds.enumerated() where value <= bound { buckets[index] += 1 }
+            sum += value
+            count += 1
+        }
     }
 
     private static let bounds = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 60, 300]
@@ -41,11 +47,7 @@ package final class Metrics: Sendable {
         change(name, .histogram, help) { family in
             let key = Self.key(labels)
             guard family.spreads[key] != nil || family.spreads.count < Self.limit else { return }
-            var spread = family.spreads[key] ?? Spread()
-            for (index, bound) in Self.bounds.enumerated() where value <= bound { spread.buckets[index] += 1 }
-            spread.sum += value
-            spread.count += 1
-            family.spreads[key] = spread
+            family.spreads[key, default: Spread()].note(value)
         }
     }
 
@@ -73,17 +75,23 @@ package final class Metrics: Sendable {
     }
 
     private func change(_ name: String, _ kind: Kind, _ help: String, _ body: (inout Family) -> Void) {
-        families.withLock { families in
-            var family = families[name] ?? Family(kind: kind, help: help)
-            body(&family)
-            families[name] = family
-        }
+        // In place: a family taken out and put back would be copied, series and all.
+        families.withLock { body(&$0[name, default: Family(kind: kind, help: help)]) }
     }
 
     private static func key(_ labels: [(String, String)]) -> String {
-        labels.map { name, value in
-            let safe = value.map { $0 == "\"" || $0 == "\\" || $0.isNewline ? "_" : $0 }
-            return "\(name)=\"\(String(safe))\""
-        }.joined(separator: ",")
+        var key: [UInt8] = []
+        for (name, value) in labels {
+            if !key.isEmpty { key.append(UInt8(ascii: ",")) }
+            key += name.utf8
+            key += "=\"".utf8
+            for byte in value.utf8 { key.append(isPlain(byte) ? byte : UInt8(ascii: "_")) }
+            key.append(UInt8(ascii: "\""))
+        }
+        return String(decoding: key, as: UTF8.self)
+    }
+
+    private static func isPlain(_ byte: UInt8) -> Bool {
+        byte >= 0x20 && byte != UInt8(ascii: "\"") && byte != UInt8(ascii: "\\")
     }
 }

@@ -5,7 +5,7 @@ import Core
 package struct Router: Responder {
     package typealias Handler = @Sendable (Request) async throws -> Response
 
-    private final class Route: Sendable {
+    fileprivate final class Route: Sendable {
         let pattern: String
         let names: [String]
         let handlers: [Method: Handler]
@@ -34,13 +34,30 @@ package struct Router: Responder {
         Self.add(method, pattern, Self.pieces(of: pattern), names: &names, to: &root, handler)
     }
 
-    /// The handler's own error is thrown on: what it becomes is decided by the layer outside.
-    package func handle(_ request: Request) async throws -> Response {
+    /// What a path matches, and what stands in the places of its pattern's parameters.
+    package struct Match: Sendable {
+        fileprivate let route: Route
+        fileprivate let values: [String]
+        /// For metrics and logs: the path itself may hold a secret.
+        package var pattern: String { route.pattern }
+    }
+
+    package func match(_ path: String) -> Match? {
         var values: [String] = []
-        guard let route = Self.find(Self.pieces(of: request.path), in: root, &values) else { throw Refusal(.notFound) }
+        return Self.find(Self.pieces(of: path), in: root, &values).map { Match(route: $0, values: values) }
+    }
+
+    package func handle(_ request: Request) async throws -> Response {
+        try await handle(request, match(request.path))
+    }
+
+    /// The handler's own error is thrown on: what it becomes is decided by the layer outside.
+    package func handle(_ request: Request, _ match: Match?) async throws -> Response {
+        guard let match else { throw Refusal(.notFound) }
+        let route = match.route
         var request = request
         request.route = route.pattern
-        request.parameters = Array(zip(route.names, values)).map { (name: $0, value: $1) }
+        request.parameters = Array(zip(route.names, match.values)).map { (name: $0, value: $1) }
         if let handler = route.handlers[request.method] { return try await handler(request) }
         if request.method == .head, let handler = route.handlers[.get] { return try await handler(request) }
         let allow = Self.allow(route)
@@ -56,12 +73,6 @@ package struct Router: Responder {
         } catch {
             return Problem.envelope(Refusal(.internal), requestID: request.id)
         }
-    }
-
-    /// The pattern that this path matches, for metrics and logs; nil for one that matches none.
-    package func route(of path: String) -> String? {
-        var values: [String] = []
-        return Self.find(Self.pieces(of: path), in: root, &values)?.pattern
     }
 
     private static func allow(_ route: Route) -> String {
