@@ -4,7 +4,7 @@ import Synchronization
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct `A request that fails` {
+@Suite(.timeLimit(.minutes(5))) struct `A request that fails` {
     private static let short = Duration.milliseconds(100)
 
     private func kind(

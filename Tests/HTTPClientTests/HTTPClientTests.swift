@@ -9,7 +9,7 @@ func client(_ addresses: AddressPolicy = .anywhere, places: Int = 64, waiting: I
     try HTTPClient(.init(addresses: addresses, places: places, waiting: waiting))
 }
 
-@Suite(.timeLimit(.minutes(1))) struct `An HTTP client` {
+@Suite(.timeLimit(.minutes(5))) struct `An HTTP client` {
     @Test func `sends what it was given, and gives back what came`() async throws {
         let heads = Mutex<[String]>([])
         let server = try RawServer { connection in

@@ -2,7 +2,7 @@ import HTTPClient
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct `A streamed answer` {
+@Suite(.timeLimit(.minutes(5))) struct `A streamed answer` {
     @Test func `is read while the server still speaks`() async throws {
         let heard = try Moment()
         let server = try RawServer { connection in

@@ -3,7 +3,7 @@ import Platform
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct `A client over TLS` {
+@Suite(.timeLimit(.minutes(5))) struct `A client over TLS` {
     private func outcome(_ url: String, _ certificates: String?) async throws -> (String?, ClientFailure.Kind?) {
         let client = try HTTPClient(.init(addresses: .anywhere, certificates: certificates))
         do throws(ClientFailure) {

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// What only the wire shows.
-@Suite(.timeLimit(.minutes(1))) struct `A connection` {
+@Suite(.timeLimit(.minutes(5))) struct `A connection` {
     private func with(
         _ change: (inout ServerConfiguration) -> Void = { _ in },
         _ body: (HTTPWire, Site, HTTPServer, String) async throws -> Void
@@ -49,7 +49,7 @@ import Testing
     }
 
     @Test func `takes a head byte by byte`() async throws {
-        try await with { wire, _, _, _ in
+        try await with({ $0.headTimeout = .seconds(300) }) { wire, _, _, _ in
             for byte in "\r\nGET /hello HTTP/1.1\r\nHost: a\r\n\r\n".utf8 { try await wire.send([byte]) }
             #expect(try await wire.answer().text == "hello")
         }

@@ -2,7 +2,7 @@ import HTTPServer
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct `A server that drains` {
+@Suite(.timeLimit(.minutes(5))) struct `A server that drains` {
     private func with(_ body: (HTTPWire, Site, HTTPServer, String) async throws -> Void) async throws {
         try await withTemporaryFolder { folder in
             let site = try Site(folder)

@@ -110,25 +110,22 @@ package final class S3TestServer: Sendable {
     }
 
     private func spec() throws -> ProcessSpec {
-        var spec: ProcessSpec
+        let command: [String]
         switch kind {
         case .moto:
             let program = Tool.root + "/.build/tools/bin/moto_server"
             guard Files.isExecutable(program) else {
                 throw TestTrouble("there is no moto_server; scripts/bootstrap test brings it")
             }
-            // It would go on after its tests.
-            spec = ProcessSpec(
-                program: try Tool.find("setpriv"),
-                arguments: ["--pdeathsig", "KILL", program, "-H", "127.0.0.1", "-p", String(port)])
+            command = [program, "-H", "127.0.0.1", "-p", String(port)]
         case .openStack:
             guard Files.isExecutable("/usr/bin/swift-proxy-server") else {
                 throw TestTrouble("there is no OpenStack Swift; scripts/bootstrap test brings it")
             }
-            spec = ProcessSpec(
-                program: "/usr/bin/python3",
-                arguments: [Tool.root + "/Tests/Servers/openstack_swift.py", folder, String(port)])
+            command = ["/usr/bin/python3", Tool.root + "/Tests/Servers/openstack_swift.py", folder, String(port)]
         }
+        // No server outlives the tests that started it.
+        var spec = ProcessSpec(program: try Tool.find("setpriv"), arguments: ["--pdeathsig", "KILL"] + command)
         // As many calls as make a user with all rights; from then on every call is judged.
         spec.environment = Tool.environment.merging(["INITIAL_NO_AUTH_ACTION_COUNT": "3"]) { $1 }
         return spec
@@ -171,8 +168,7 @@ package final class S3TestServer: Sendable {
         for name in try Files.list("/tmp") where name.hasPrefix("sluice-s3-") {
             let parts = name.split(separator: "-")
             guard parts.count == 4, !Files.exists("/proc/\(parts[2])") else { continue }
-            // Another run, or the other kind, takes away the same.
-            try? Files.removeTree("/tmp/\(name)")
+            try Files.removeTree("/tmp/\(name)")
         }
     }
 }

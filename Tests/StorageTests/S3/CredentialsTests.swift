@@ -6,7 +6,7 @@ import Synchronization
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct `Credentials` {
+@Suite(.timeLimit(.minutes(5))) struct `Credentials` {
     private static func ends(_ moment: Timestamp) -> String { moment.description.prefix(19) + "Z" }
 
     /// A server of one kind of answer, that says what it was asked.

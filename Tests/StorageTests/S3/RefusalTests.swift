@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 /// What the servers at hand never say: told by a server that says what a test wants.
-@Suite(.timeLimit(.minutes(1))) struct `A store that refuses` {
+@Suite(.timeLimit(.minutes(5))) struct `A store that refuses` {
     private final class Heads: Sendable {
         let all = Mutex<[String]>([])
     }
