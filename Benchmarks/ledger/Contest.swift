@@ -21,8 +21,8 @@ struct Contest {
         switch arguments[1] {
         case "fill": try await contest.fill(count)
         case "single": contest.tell(count, try await contest.rounds(count, of: 1))
-        case "batch": contest.tell(count, try await contest.rounds(count / size, of: size))
-        case "group": contest.tell(count, try await contest.group(count, clients: size))
+        case "batch": contest.tell(count / size * size, try await contest.rounds(count / size, of: size))
+        case "group": contest.tell(count / size * size, try await contest.group(count, clients: size))
         case "pages": try await contest.pages(count)
         default: exit(2)
         }
@@ -37,8 +37,21 @@ struct Contest {
         return try PostgresLedger(configuration)
     }
 
-    private func tell(_ count: Int, _ took: Duration) {
-        print(#"{"count":\#(count),"seconds":\#(took / .seconds(1))}"#)
+    private func tell(_ count: Int, _ took: (time: Duration, processor: Double)) {
+        print(#"{"count":\#(count),"seconds":\#(took.time / .seconds(1)),"processor":\#(took.processor)}"#)
+    }
+
+    /// How long it took, and how much of it was this process's own work.
+    private func measure(_ body: () async throws -> Void) async throws -> (time: Duration, processor: Double) {
+        let before = Self.processor
+        let time = try await ContinuousClock().measure(body)
+        return (time, Self.processor - before)
+    }
+
+    private static var processor: Double {
+        var time = timespec()
+        clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
+        return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
     }
 
     private func fill(_ count: Int) async throws {
@@ -54,7 +67,7 @@ struct Contest {
     }
 
     /// A claim and the settlement of what it brought, each a transaction of its own that is durable before the next begins.
-    private func rounds(_ count: Int, of size: Int) async throws -> Duration {
+    private func rounds(_ count: Int, of size: Int) async throws -> (time: Duration, processor: Double) {
         var turns = QueueTurns()
         let room = Dictionary(uniqueKeysWithValues: Queue.allCases.map { ($0, size) })
         let claim = Claim(node: node, boot: "boot_1", room: room, limit: size, lease: .seconds(60))
@@ -68,13 +81,13 @@ struct Contest {
         }
         // The first one prepares the statements.
         try await round()
-        return try await ContinuousClock().measure { for _ in 0..<count { try await round() } }
+        return try await measure { for _ in 0..<count { try await round() } }
     }
 
     /// Many who each want one small thing kept, durable before they go on.
-    private func group(_ count: Int, clients: Int) async throws -> Duration {
+    private func group(_ count: Int, clients: Int) async throws -> (time: Duration, processor: Double) {
         let ledger = ledger
-        return try await ContinuousClock().measure {
+        return try await measure {
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for client in 0..<clients {
                     group.addTask {
