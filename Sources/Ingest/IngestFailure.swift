@@ -26,7 +26,7 @@ package struct IngestFailure: Error, Sendable, CustomStringConvertible {
         case idempotencyMismatch
         case quota(retryAfter: Duration)
         case full
-        case overloaded(depth: Int, limit: Int)
+        case overloaded(depth: Int, limit: Int, retryAfter: Duration)
         /// The client went away, or was too slow, in the middle of a body.
         case bodyEnded
         /// The upload's bytes cannot be read at this moment.
@@ -114,15 +114,20 @@ extension IngestFailure {
         case .digestMismatch: Refusal(.digestMismatch, message)
         case .idempotencyMismatch: Refusal(.idempotencyMismatch, message)
         case .quota(let wait):
-            Refusal(.uploadQuotaExceeded, message, fields: [("Retry-After", String(max(1, wait.components.seconds)))])
+            Refusal(.uploadQuotaExceeded, message, fields: Self.retry(after: wait))
         case .full: Refusal(.insufficientStorage, message)
-        case .overloaded(let depth, let limit):
+        case .overloaded(let depth, let limit, let wait):
             Refusal(
                 .queueOverloaded, message,
                 details: ["{\"queue\":\"finish\",\"queueDepth\":\(depth),\"maxQueueDepth\":\(limit)}"],
-                fields: [("Retry-After", "30")])
+                fields: Self.retry(after: wait))
         case .unreadable, .broken, .internal: Refusal(.internal, message)
         case .failed(let code): Refusal(code, message)
         }
+    }
+
+    /// Rounded up: who comes back at the second that is told is let in.
+    private static func retry(after wait: Duration) -> [(String, String)] {
+        [("Retry-After", String(max(1, (wait.microseconds + 999_999) / 1_000_000)))]
     }
 }

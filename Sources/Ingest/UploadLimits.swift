@@ -12,7 +12,7 @@ package struct UploadLimits: Equatable, Sendable {
     /// Unfinished, of one user; 0 is no limit.
     package var openUploads = 20
     package var lifetime: Duration = .seconds(24 * 3600)
-    /// Bytes of one tenant that may lie unfinished; nil is no limit.
+    /// What one tenant may store and have under way, in bytes; nil is no limit.
     package var tenantQuota: Int64?
     /// Past so many finished uploads that wait for their turn no new upload begins.
     package var queueDepth = 10_000

@@ -86,21 +86,29 @@ extension UploadService {
         return bytes
     }
 
-    /// Room in the queue; then the hour's quota and the bound on unfinished uploads, neither of which holds for
-    /// administrators.
+    /// Room in the queue, and the tenant not suspended; then the hour's quota and the bound on unfinished uploads, neither
+    /// of which holds for administrators. A tenant's own limits go before the settings'.
     static func admit(_ row: UploadRow, isAdmin: Bool, _ limits: UploadLimits, _ tx: Transaction) throws {
-        let depth = try tx.queues.depth(.finish)
-        guard depth < limits.queueDepth else {
+        do {
+            try tx.queues.admit(.finish, below: limits.queueDepth)
+        } catch let failure as LedgerFailure {
+            guard case .queueFull(_, let depth, let limit, let wait) = failure.kind else { throw failure }
             throw IngestFailure(
-                .overloaded(depth: depth, limit: limits.queueDepth), FailureCode.queueOverloaded.sentence)
+                .overloaded(depth: depth, limit: limit, retryAfter: wait), FailureCode.queueOverloaded.sentence)
+        }
+        let own = try tx.tenants.find(row.tenant)
+        if own?.isSuspended == true {
+            throw IngestFailure(.failed(.forbidden), "The tenant \(row.tenant) is suspended; it begins no uploads.")
         }
         if isAdmin { return }
-        if limits.uploadsPerHour > 0 {
+        let perHour = own?.uploadsPerHour ?? limits.uploadsPerHour
+        if perHour > 0 {
             let created = try tx.uploads.createdInLastHour(tenant: row.tenant, owner: row.owner)
-            guard created < limits.uploadsPerHour else {
+            guard created < perHour else {
+                let free = try tx.uploads.hourFreesAt(tenant: row.tenant, owner: row.owner, most: perHour)
                 throw IngestFailure(
-                    .quota(retryAfter: .seconds(300)),
-                    "\(created) uploads were begun in the last hour; allowed are \(limits.uploadsPerHour).")
+                    .quota(retryAfter: max(.seconds(1), free - tx.now)),
+                    "\(created) uploads were begun in the last hour; allowed are \(perHour).")
             }
         }
         guard limits.openUploads > 0 else { return }
@@ -113,12 +121,15 @@ extension UploadService {
 
     static func reserve(_ row: UploadRow, room: Int64, _ limits: UploadLimits, _ tx: Transaction) throws {
         let wish = ReservationRow(owner: row.id.text, node: row.node, tenant: row.tenant, bytes: row.size ?? 0)
-        switch try tx.reservations.reserve(wish, available: room, quota: limits.tenantQuota) {
+        // What is stored counts, and what is under way.
+        let quota = try tx.tenants.find(row.tenant)?.quotaBytes ?? limits.tenantQuota
+        let stored = try quota == nil ? 0 : tx.tenants.stored(row.tenant)
+        switch try tx.reservations.reserve(wish, available: room, quota: quota.map { $0 - stored }) {
         case .reserved: return
         case .noSpace: throw IngestFailure(.full, FailureCode.insufficientStorage.sentence)
         case .overQuota(let used):
             throw IngestFailure(
-                .full, "The tenant's quota is \(limits.tenantQuota ?? 0) bytes, \(used) of them are used.")
+                .full, "The tenant's quota is \(quota ?? 0) bytes, \(stored + used) of them are used.")
         }
     }
 

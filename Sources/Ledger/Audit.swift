@@ -38,6 +38,13 @@ package struct Audit {
             ])
     }
 
+    /// Drops what is older than `moment`; how many.
+    package func forget(before moment: Timestamp, limit: Int) throws -> Int {
+        try tx.connection.execute(
+            "delete from audit where id in (select id from audit where at < $1 order by at, id limit $2)",
+            [.time(moment), .integer(limit)])
+    }
+
     package func list(tenant: TenantID?, from position: Position = .start, limit: Int) throws -> Page<AuditRow> {
         var keyset = Keyset()
         if let tenant { keyset.add({ "tenant = \($0)" }, .id(tenant)) }

@@ -75,6 +75,18 @@ package struct Generations {
         ).map { try GenerationRow($0) }
     }
 
+    /// Old ones that no link leads to any more: their tracks are deleted or held back.
+    package func unreachable(since moment: Timestamp, limit: Int) throws -> [GenerationRow] {
+        try tx.connection.query(
+            """
+            select \(GenerationRow.columns) from generations where state = 'old' and changed_at < $1
+            and exists (select 1 from tracks where tracks.id = generations.track_id
+            and tracks.state in ('deleted', 'quarantined'))
+            order by changed_at limit $2
+            """, [.time(moment), .integer(limit)]
+        ).map { try GenerationRow($0) }
+    }
+
     /// Those still building or staged whose heart stopped before `moment`.
     package func stopped(before moment: Timestamp, limit: Int) throws -> [GenerationRow] {
         // Asked state by state: each is one range of an index.

@@ -63,11 +63,13 @@ package struct Media {
     /// False when somebody deleted it, or ended it, before.
     package func publish(_ id: UploadID, filename: String, contentType: String, key: String) throws -> Bool {
         defer { tx.hint(.media) }
-        return try tx.connection.execute(
+        let changed = try tx.connection.execute(
             """
             update media set state = 'ready', filename = $2, content_type = $3, blob_key = $4
             where id = $1 and state = 'processing'
-            """, [.id(id), .text(filename), .text(contentType), .text(key)]) > 0
+            """, [.id(id), .text(filename), .text(contentType), .text(key)])
+        if changed > 0, let row = try find(id) { try tx.tenants.store(row.tenant, row.size) }
+        return changed > 0
     }
 
     /// As `publish`.
@@ -78,11 +80,12 @@ package struct Media {
             [.id(id), .state(state), .text(code.rawValue), .text(message)]) > 0
     }
 
-    /// The row stays, so that its key is known to whoever removes the bytes. False when it is gone already.
+    /// The row stays, so that its key is known to whoever removes the bytes; its tenant has stored so much less. False when it is gone already.
     package func delete(_ id: UploadID) throws -> Bool {
         defer { tx.hint(.media) }
-        return try tx.connection.execute(
-            "update media set state = 'deleted' where id = $1 and state <> 'deleted'", [.id(id)]) > 0
+        guard let row = try find(id), row.state != .deleted else { return false }
+        if row.state == .ready { try tx.tenants.store(row.tenant, -row.size) }
+        return try tx.connection.execute("update media set state = 'deleted' where id = $1", [.id(id)]) > 0
     }
 
     /// In the order of ids, for looks at all of them.

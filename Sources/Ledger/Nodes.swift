@@ -45,6 +45,15 @@ package struct Nodes {
             [.id(id), .text(boot), .time(tx.now)]) > 0
     }
 
+    /// Drops nodes that were silent since before `moment`, but for those that hold jobs.
+    package func forget(before moment: Timestamp) throws -> Int {
+        try tx.connection.execute(
+            """
+            delete from nodes where heartbeat_at < $1
+            and not exists (select 1 from jobs where state = 'running' and lease_node = nodes.id)
+            """, [.time(moment)])
+    }
+
     package func list() throws -> [NodeRow] {
         try tx.connection.query(
             "select id, boot, name, url, roles, started_at, heartbeat_at from nodes order by id", []

@@ -56,6 +56,13 @@ package struct Quarantine {
             [.text(id), .state(from), .state(state)]) > 0
     }
 
+    /// What a later look at it found.
+    package func setFinding(_ id: String, reason: FailureCode, evidence: String) throws {
+        _ = try tx.connection.execute(
+            "update quarantine set reason = $2, evidence = $3 where id = $1",
+            [.text(id), .state(reason), .text(evidence)])
+    }
+
     /// Of one tenant, or of all for the operator; newest first.
     package func list(
         tenant: TenantID?, state: QuarantineState? = nil, from position: Position = .start, limit: Int

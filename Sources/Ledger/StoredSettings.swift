@@ -1,4 +1,4 @@
-import Core
+package import Core
 
 /// Small facts that outlive a run: a cooldown's end, a sweep's place.
 package struct StoredSettings {
@@ -20,6 +20,18 @@ package struct StoredSettings {
     /// done once.
     package func takeTurn(_ name: String, every period: Duration) throws -> Bool {
         try untilTurn(name, every: period) == nil
+    }
+
+    /// The same for what has its times: `next` is the first one after a moment. Nobody's turn before the first time after it
+    /// was first asked about; what came while all were away is one turn.
+    package func takeTurn(_ name: String, next: (Timestamp) -> Timestamp?) throws -> Bool {
+        try tx.connection.lock("setting:\(name)")
+        guard let after = next(tx.now) else { return false }
+        let due = try get(name).flatMap { Int64($0) }.map { Timestamp(microseconds: $0) }
+        if let due, due <= after, tx.now < due { return false }
+        try set(name, String(after.microseconds))
+        // Kept times that lie beyond the next one were written by a clock that was ahead, or for another schedule.
+        return due.map { $0 <= tx.now } ?? false
     }
 
     /// Nil for who took the turn; else how long until there is one. A clock that was set back makes nobody wait longer than

@@ -1,13 +1,28 @@
 package import Core
 
 extension Tracks {
-    /// A tenant's tracks, newest first; without a state all but the deleted. `search` looks for a part of the title or for
-    /// the whole id, and its total stops at 10,000.
+    /// A search looks at so many of a tenant's newest tracks, however many there are.
+    package static let searched = 10_000
+
+    /// A tenant's tracks, newest first; without a state all but the deleted. `search` looks for a part of the title among
+    /// the newest `searched`, or for a whole id; its total stops at 10,000.
     package func list(
         tenant: TenantID, state: TrackState? = nil, search: String? = nil, from position: Position = .start, limit: Int
     ) throws -> Page<TrackRow> {
-        var keyset = filter(tenant, state, search)
-        let total = try total(tenant, state, search)
+        guard let search, !search.isEmpty else {
+            var keyset = filter(tenant, state)
+            return try page(&keyset, position, limit, total: total(tenant, state))
+        }
+        if let row = try exact(search, tenant, state) { return Page(rows: [row], total: 1, next: nil) }
+        var keyset = try filter(tenant, state, search)
+        let page = try page(&keyset, position, limit, total: 0)
+        // A first page that holds all need not be counted.
+        var total = page.rows.count
+        if page.next != nil || !position.isStart { total = try count(filter(tenant, state), search) }
+        return Page(rows: page.rows, total: total, next: page.next)
+    }
+
+    private func page(_ keyset: inout Keyset, _ position: Position, _ limit: Int, total: Int) throws -> Page<TrackRow> {
         let tail = keyset.tail(position, limit: limit, column: "created_at", id: "id")
         let rows = try tx.connection.query("select \(TrackRow.columns) from tracks\(tail)", keyset.values)
             .map { try TrackRow($0) }
@@ -29,7 +44,12 @@ extension Tracks {
         ).map { try TrackRow($0) }
     }
 
-    private func filter(_ tenant: TenantID, _ state: TrackState?, _ search: String?) -> Keyset {
+    private func exact(_ search: String, _ tenant: TenantID, _ state: TrackState?) throws -> TrackRow? {
+        guard let id = TrackID(search), let row = try find(id), row.tenant == tenant else { return nil }
+        return state.map { $0 == row.state } ?? (row.state != .deleted) ? row : nil
+    }
+
+    private func filter(_ tenant: TenantID, _ state: TrackState?) -> Keyset {
         var keyset = Keyset()
         keyset.add({ "tenant = \($0)" }, .id(tenant))
         if let state {
@@ -37,23 +57,41 @@ extension Tracks {
         } else {
             keyset.conditions.append("state <> 'deleted'")
         }
-        if let search, !search.isEmpty {
-            keyset.add({ "folded_title like \($0) escape '\\'" }, .text(pattern(search)))
-            keyset.values.append(.text(search))
-            let last = keyset.conditions.removeLast()
-            keyset.conditions.append("(\(last) or id = $\(keyset.values.count))")
-        }
         return keyset
     }
 
-    private func total(_ tenant: TenantID, _ state: TrackState?, _ search: String?) throws -> Int {
-        if let search, !search.isEmpty {
-            let keyset = filter(tenant, state, search)
-            let filter = keyset.conditions.joined(separator: " and ")
-            return Int(
-                try tx.connection.number(
-                    "select count(*) from (select id from tracks where \(filter) limit 10000) as found", keyset.values))
+    private func filter(_ tenant: TenantID, _ state: TrackState?, _ search: String) throws -> Keyset {
+        var keyset = filter(tenant, state)
+        // By the index alone, however many there are: where the newest end.
+        if try total(tenant, state) > Self.searched {
+            let edge = keyset.conditions.joined(separator: " and ")
+            if var row = try tx.connection.first(
+                """
+                select created_at, id from tracks where \(edge) order by created_at desc, id desc limit 1
+                offset $\(keyset.values.count + 1)
+                """, keyset.values + [.integer(Self.searched)])
+            {
+                keyset.values += [.time(try row.time()), .text(try row.text())]
+                keyset.conditions.append("(created_at, id) > ($\(keyset.values.count - 1), $\(keyset.values.count))")
+            }
         }
+        keyset.add({ "folded_title like \($0) escape '\\'" }, .text(pattern(search)))
+        return keyset
+    }
+
+    /// How many of the newest match.
+    private func count(_ keyset: Keyset, _ search: String) throws -> Int {
+        let (filter, last) = (keyset.conditions.joined(separator: " and "), keyset.values.count)
+        return Int(
+            try tx.connection.number(
+                """
+                select count(*) from (select folded_title from tracks where \(filter)
+                order by created_at desc, id desc limit $\(last + 1)) as newest
+                where folded_title like $\(last + 2) escape '\\'
+                """, keyset.values + [.integer(Self.searched), .text(pattern(search))]))
+    }
+
+    private func total(_ tenant: TenantID, _ state: TrackState?) throws -> Int {
         let counts = try counts(tenant: tenant)
         if let state { return counts[state] ?? 0 }
         return counts.reduce(0) { $1.key == .deleted ? $0 : $0 + $1.value }

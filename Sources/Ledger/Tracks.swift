@@ -61,6 +61,16 @@ package struct Tracks {
     package func setOriginal(
         _ id: TrackID, key: String?, contentType: String?, size: Int64?, sha256: String?
     ) throws {
+        guard let row = try find(id) else { return }
+        // An earlier upload's bytes: nobody asks for them any more.
+        if let old = row.originalKey, let key, old != key {
+            try tx.connection.perform(
+                "insert into replaced_originals (blob_key, track_id) values ($1, $2)\(tx.connection.dialect.orIgnore)",
+                [.text(old), .id(id)])
+            // One that comes back is not to be swept.
+            try tx.connection.perform("delete from replaced_originals where blob_key = $1", [.text(key)])
+        }
+        try tx.tenants.store(row.tenant, (key == nil ? 0 : size ?? 0) - (row.originalKey == nil ? 0 : row.size ?? 0))
         _ = try tx.connection.execute(
             "update tracks set original_key = $2, content_type = $3, size = $4, sha256 = $5 where id = $1",
             [.id(id), .text(key), .text(contentType), .integer(size), .text(sha256)])
@@ -122,6 +132,32 @@ package struct Tracks {
             update tracks set generation = null, title = '', folded_title = '', metadata = null, renditions = null
             where id = $1
             """, [.id(id)]) > 0
+    }
+
+    /// Deleted tracks whose original still lies in the store, after `id`.
+    package func left(after id: TrackID?, limit: Int) throws -> [TrackRow] {
+        try tx.connection.query(
+            """
+            select \(TrackRow.columns) from tracks where state = 'deleted' and original_key is not null and id > $1
+            order by id limit $2
+            """, [.text(id?.text ?? ""), .integer(limit)]
+        ).map { try TrackRow($0) }
+    }
+
+    /// Keys of originals that a newer one took the place of; of one track, or any.
+    package func replaced(of id: TrackID? = nil, limit: Int) throws -> [String] {
+        try tx.connection.query(
+            "select blob_key from replaced_originals\(id == nil ? "" : " where track_id = $2") order by blob_key limit $1",
+            [.integer(limit)] + (id.map { [.id($0)] } ?? [])
+        ).map {
+            var row = $0
+            return try row.text()
+        }
+    }
+
+    /// Its blob is gone.
+    package func forgetReplaced(_ key: String) throws {
+        _ = try tx.connection.execute("delete from replaced_originals where blob_key = $1", [.text(key)])
     }
 
     private func end(_ id: TrackID, state: TrackState, code: FailureCode, message: String) throws -> Bool {

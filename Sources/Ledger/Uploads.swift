@@ -110,6 +110,17 @@ package struct Uploads {
                 """, [.id(tenant), .user(owner), .time(tx.now - .seconds(3600))]))
     }
 
+    /// When a user may begin another upload, of `most` in an hour: once the oldest that counts against it is an hour old.
+    package func hourFreesAt(tenant: TenantID, owner: UserID, most: Int) throws -> Timestamp {
+        let values: [SQLValue] = [.id(tenant), .user(owner), .time(tx.now - .seconds(3600)), .integer(most - 1)]
+        var row = try tx.connection.first(
+            """
+            select created_at from uploads where tenant = $1 and owner = $2 and created_at > $3
+            order by created_at desc limit 1 offset $4
+            """, values)
+        return (try row?.time() ?? tx.now - .seconds(3600)) + .seconds(3600)
+    }
+
     /// How long an idempotency key is kept.
     package static var idempotencyLifetime: Duration { .seconds(86_400) }
 

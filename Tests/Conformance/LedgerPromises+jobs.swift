@@ -96,7 +96,7 @@ extension LedgerPromise {
             _ = try await ledger.add(job(), maximumDepth: 2)
             _ = try await ledger.add(job(), maximumDepth: 2)
             let failure = await #expect(throws: LedgerFailure.self) { try await ledger.add(job(), maximumDepth: 2) }
-            #expect(failure?.kind == .queueFull(queue: .finish, depth: 2, maximum: 2))
+            #expect(failure?.kind == .queueFull(queue: .finish, depth: 2, maximum: 2, wait: .seconds(60)))
             _ = try await ledger.claim()
             _ = try await ledger.add(job(), maximumDepth: 2)
         },

@@ -16,7 +16,7 @@ struct LedgerPromise: Sendable, CustomTestStringConvertible {
 
     static let all: [Self] =
         transactions + claiming + leases + recovering + fairness + tracks + uploads + outbox + access + disk
-        + multiparts
+        + multiparts + administration + order
 
     private static let transactions: [Self] = [
         Self("shows what was committed to readers") { ledger, _ in

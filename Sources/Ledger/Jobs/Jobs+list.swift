@@ -1,36 +1,41 @@
 package import Core
 
 extension Jobs {
-    /// Newest first. Without a queue or a state the lists of all are merged: each is short, and one index serves them all.
+    /// Newest first. Without a queue or a state the lists of all are merged, each read by one index, so that it costs the
+    /// same however many jobs there are; what a page number steps over is read from the index alone.
     package func list(
         state: JobState? = nil, queue: Queue? = nil, tenant: TenantID? = nil, from position: Position = .start,
         limit: Int
     ) throws -> Page<JobRow> {
-        let skipped: Int
-        let cursor: Cursor?
-        switch position {
-        case .after(let after): (skipped, cursor) = (0, after)
-        case .page(let page): (skipped, cursor) = ((max(page, 1) - 1) * limit, nil)
-        }
         let queues = queue.map { [$0] } ?? Queue.allCases
         let states = state.map { [$0] } ?? JobState.allCases
-        var rows: [JobRow] = []
-        for queue in queues {
-            for state in states {
-                var keyset = Keyset()
-                keyset.add({ "queue = \($0)" }, .state(queue))
-                keyset.add({ "state = \($0)" }, .state(state))
-                if let tenant { keyset.add({ "tenant = \($0)" }, .id(tenant)) }
-                let tail = keyset.tail(.after(cursor), limit: skipped + limit, column: "created_at", id: "id")
-                rows += try tx.connection.query("select \(JobRow.columns) from jobs\(tail)", keyset.values)
-                    .map { try JobRow($0) }
+        let total = try total(states, queues, tenant)
+        var keyset = Keyset()
+        if let tenant { keyset.add({ "tenant = \($0)" }, .id(tenant)) }
+        keyset.add(position, column: "created_at", id: "id")
+        let lists = queues.flatMap { queue in
+            states.map { state in
+                let conditions = keyset.conditions + ["queue = '\(queue.rawValue)'", "state = '\(state.rawValue)'"]
+                return "select created_at, id from jobs where " + conditions.joined(separator: " and ")
             }
         }
-        rows.sort { ($0.createdAt, $0.id) > ($1.createdAt, $1.id) }
-        return Page(
-            rows: Array(rows.dropFirst(skipped).prefix(limit + 1)), limit: limit,
-            total: try total(states, queues, tenant)
-        ) { Cursor(at: $0.createdAt, id: $0.id.text) }
+        let (skipped, order) = (position.skipped(limit), "created_at desc, id desc")
+        let last = keyset.values.count
+        let merged = tx.connection.dialect.merged(lists, order: order, enough: "$\(last + 3)")
+        var values = keyset.values + [.integer(limit + 1), .integer(skipped)]
+        if merged.contains("$\(last + 3)") { values.append(.integer(skipped + limit + 1)) }
+        let ids = try tx.connection.query(
+            "\(merged) order by \(order) limit $\(last + 1) offset $\(last + 2)", values
+        ).map {
+            var row = $0
+            _ = try row.time()
+            return JSON.string(try row.text())
+        }
+        let rows = try tx.connection.query(
+            "select \(JobRow.columns) from jobs where id \(tx.connection.dialect.isIn("$1"))",
+            [.text(JSON.array(ids).text)]
+        ).map { try JobRow($0) }.sorted { ($0.createdAt, $0.id) > ($1.createdAt, $1.id) }
+        return Page(rows: rows, limit: limit, total: total) { Cursor(at: $0.createdAt, id: $0.id.text) }
     }
 
     /// How many jobs each queue has in each state.

@@ -20,12 +20,7 @@ package struct Jobs {
     package func enqueue(_ job: NewJob, maximumDepth: Int = .max) throws -> Enqueued {
         if maximumDepth < .max {
             if let key = job.uniqueKey, let live = try live(key) { return Enqueued(id: live, isNew: false) }
-            let depth = try tx.queues.depth(job.queue)
-            guard depth < maximumDepth else {
-                throw LedgerFailure(
-                    .queueFull(queue: job.queue, depth: depth, maximum: maximumDepth),
-                    "The queue \(job.queue.rawValue) holds \(depth) jobs; \(maximumDepth) is its limit.")
-            }
+            try tx.queues.admit(job.queue, below: maximumDepth)
         }
         let id = JobID.make()
         let runAt = job.runAt ?? tx.now

@@ -32,6 +32,32 @@ package struct Queues {
         try tx.counters.sum(JobMoves.scope(queue), JobState.queued.rawValue)
     }
 
+    /// Throws `.queueFull` unless fewer than `maximum` jobs wait.
+    package func admit(_ queue: Queue, below maximum: Int) throws {
+        let depth = try depth(queue)
+        guard depth >= maximum else { return }
+        throw LedgerFailure(
+            .queueFull(queue: queue, depth: depth, maximum: maximum, wait: try wait(queue, depth - maximum + 1)),
+            "The queue \(queue.rawValue) holds \(depth) jobs; \(maximum) is its limit.")
+    }
+
+    /// How long until so many jobs will have left the queue, if it goes on as with the last hundred that were done: from a
+    /// second to five minutes, a minute where nothing was done.
+    func wait(_ queue: Queue, _ count: Int) throws -> Duration {
+        let done = try tx.connection.query(
+            """
+            select finished_at from jobs where queue = $1 and state = 'done' order by created_at desc, id desc limit 100
+            """, [.state(queue)]
+        ).map {
+            var row = $0
+            return try row.time()
+        }
+        guard let first = done.min() else { return .seconds(60) }
+        let each = max((tx.now - first).microseconds, 0) / Int64(done.count)
+        let wait = each.multipliedReportingOverflow(by: Int64(count))
+        return .microseconds(min(max(wait.overflow ? .max : wait.partialValue, 1_000_000), 300_000_000))
+    }
+
     package func counts(_ queue: Queue) throws -> [JobState: Int] {
         try tx.counters.sums(JobMoves.scope(queue)).reduce(into: [:]) { counts, entry in
             if let state = JobState(rawValue: entry.key) { counts[state] = entry.value }

@@ -7,6 +7,7 @@ extension Migration {
         Migration(number: 3, name: "small files", oldestProgram: ProgramVersion(0, 1, 0), statements: smallFiles),
         jobCounts,
         multiparts,
+        tenants,
     ]
 
     private static let begin = uploads + tracks + jobs + outbox + access + operations

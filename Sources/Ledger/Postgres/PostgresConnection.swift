@@ -49,8 +49,9 @@ final class PostgresConnection: SQLConnection {
         let settings = [
             "set plan_cache_mode = force_generic_plan", "set client_min_messages = warning",
             // A plan is made once, maybe while its table was empty; every query of ours has an index that stays right when
-            // the table has a million rows. (And no query of ours is worth compiling.)
+            // the table has a million rows. (And no query of ours is worth compiling, or spreading over workers.)
             "set enable_seqscan = off", "set enable_bitmapscan = off", "set jit = off",
+            "set max_parallel_workers_per_gather = 0",
             "set statement_timeout = \(milliseconds)", "set lock_timeout = \(milliseconds / 2)",
             "set idle_in_transaction_session_timeout = \(milliseconds * 2)",
             "select set_config('synchronous_commit', 'on', false) where current_setting('synchronous_commit') = 'off'",

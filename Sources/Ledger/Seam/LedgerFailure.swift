@@ -22,7 +22,8 @@ package struct LedgerFailure: Error, Sendable, CustomStringConvertible {
         /// Closed by us.
         case closed
         case conflict(Conflict)
-        case queueFull(queue: Queue, depth: Int, maximum: Int)
+        /// There may be room again after `wait`, at the pace of the last jobs.
+        case queueFull(queue: Queue, depth: Int, maximum: Int, wait: Duration)
         /// SQL of ours that the backend refused: a fault of the program.
         case program
     }

@@ -42,6 +42,7 @@ package struct Transaction {
     package var outbox: Outbox { Outbox(tx: self) }
     package var deliveries: Deliveries { Deliveries(tx: self) }
     package var circuits: Circuits { Circuits(tx: self) }
+    package var tenants: Tenants { Tenants(tx: self) }
     package var keys: Keys { Keys(tx: self) }
     package var media: Media { Media(tx: self) }
     package var multiparts: Multiparts { Multiparts(tx: self) }

@@ -26,6 +26,19 @@ package enum Position: Sendable {
     case page(Int)
 
     package static var start: Self { .after(nil) }
+
+    var isStart: Bool {
+        switch self {
+        case .after(let cursor): cursor == nil
+        case .page(let page): page <= 1
+        }
+    }
+
+    /// How many rows lie before it, where that is how it is told.
+    func skipped(_ limit: Int) -> Int {
+        guard case .page(let page) = self else { return 0 }
+        return (max(page, 1) - 1) * limit
+    }
 }
 
 /// One page of a list. `total` is exact to 10,000.
@@ -60,18 +73,21 @@ struct Keyset {
 
     /// Everything from `where` on, newest first.
     mutating func tail(_ position: Position, limit: Int, column: String, id: String) -> String {
-        var offset = ""
-        switch position {
-        case .after(nil): break
-        case .after(let cursor?):
-            values += [.time(cursor.at), .text(cursor.id)]
-            conditions.append("(\(column), \(id)) < ($\(values.count - 1), $\(values.count))")
-        case .page(let page):
-            values.append(.integer((max(page, 1) - 1) * limit))
-            offset = " offset $\(values.count)"
-        }
-        values.append(.integer(limit + 1))
+        add(position, column: column, id: id)
         let filter = conditions.isEmpty ? "" : " where " + conditions.joined(separator: " and ")
-        return "\(filter) order by \(column) desc, \(id) desc limit $\(values.count)\(offset)"
+        values.append(.integer(limit + 1))
+        var tail = "\(filter) order by \(column) desc, \(id) desc limit $\(values.count)"
+        let skipped = position.skipped(limit)
+        if skipped > 0 {
+            values.append(.integer(skipped))
+            tail += " offset $\(values.count)"
+        }
+        return tail
+    }
+
+    mutating func add(_ position: Position, column: String, id: String) {
+        guard case .after(let cursor?) = position else { return }
+        values += [.time(cursor.at), .text(cursor.id)]
+        conditions.append("(\(column), \(id)) < ($\(values.count - 1), $\(values.count))")
     }
 }

@@ -66,6 +66,18 @@ package enum Dialect: Sendable {
         }
     }
 
+    /// The newest of several lists that each lie in order in an index: `order` and `limit` are the whole's. SQLite merges
+    /// such lists by itself; PostgreSQL would sort them whole, and is told how much of each is enough. `enough` is a
+    /// parameter.
+    func merged(_ lists: [String], order: String, enough: String) -> String {
+        switch self {
+        case .sqlite: lists.joined(separator: " union all ")
+        case .postgres:
+            lists.enumerated().map { "select * from (\($1) order by \(order) limit \(enough)) as list\($0)" }
+                .joined(separator: " union all ")
+        }
+    }
+
     /// A statement of the schema. Texts are compared byte by byte everywhere, as SQLite and Swift do.
     func schema(_ statement: String) -> String {
         guard self == .postgres else { return statement }

@@ -9,10 +9,15 @@ package struct ListQuery: Sendable {
     private let page: Int
 
     package static let largest = 100
+    /// Pages by number step over the rows before them; a cursor finds its place at once.
+    static let deepest = 100_000
 
     package init(_ query: Query) throws {
         limit = try Self.number(query, "limit", 1...Self.largest) ?? 20
         page = try Self.number(query, "page", 1...1_000_000) ?? 1
+        guard (page - 1) * limit <= Self.deepest || query["cursor"] != nil else {
+            throw StreamFailure(.invalidRequest, "page is too far in; go on with cursor, the nextCursor of a page.")
+        }
         if let text = query["cursor"] {
             guard let cursor = Cursor(text) else {
                 throw StreamFailure(.invalidRequest, "cursor must be the nextCursor of an earlier page.")
