@@ -14,21 +14,40 @@ package struct PeriodicTask: Sendable {
     }
 }
 
-/// Runs periodic tasks. When each is due is kept in the ledger: however many nodes there are and however long all were
-/// away, what is overdue is done once.
+/// A job that is enqueued at its times. The turn and the job are one transaction: whatever crashes, each time makes one job,
+/// and times that passed while every node was away make one together.
+package struct ScheduledJob: Sendable {
+    package let name: String
+    package let times: CronExpression
+    package let job: NewJob
+
+    /// The job's unique key is the name: while one waits or runs, there is no second.
+    package init(_ name: String, at times: CronExpression, _ job: NewJob) {
+        self.name = name
+        self.times = times
+        var job = job
+        job.uniqueKey = "scheduled:\(name)"
+        self.job = job
+    }
+}
+
+/// Runs periodic tasks and enqueues scheduled jobs. When each is due is kept in the ledger: however many nodes there are
+/// and however long all were away, what is overdue is done once.
 package struct Scheduler: Sendable {
     private let ledger: any LedgerStore
     private let tasks: [PeriodicTask]
+    private let jobs: [ScheduledJob]
     private let time: any TimeSource
     private let tick: Duration
     private let report: @Sendable (WorkerReport) -> Void
 
     package init(
-        ledger: any LedgerStore, tasks: [PeriodicTask], tick: Duration = .seconds(1),
+        ledger: any LedgerStore, tasks: [PeriodicTask], jobs: [ScheduledJob] = [], tick: Duration = .seconds(1),
         time: any TimeSource = SystemTime(), report: @escaping @Sendable (WorkerReport) -> Void = { _ in }
     ) {
         self.ledger = ledger
         self.tasks = tasks
+        self.jobs = jobs
         self.tick = tick
         self.time = time
         self.report = report
@@ -38,6 +57,27 @@ package struct Scheduler: Sendable {
     package func run() async {
         await withTaskGroup(of: Void.self) { group in
             for task in tasks { group.addTask { await run(task) } }
+            for job in jobs { group.addTask { await run(job) } }
+        }
+    }
+
+    private func run(_ scheduled: ScheduledJob) async {
+        while !Task.isCancelled {
+            do {
+                try await ledger.write("scheduler.enqueue") { tx in
+                    guard
+                        try tx.settings.takeTurn(
+                            "scheduled:\(scheduled.name)", next: { scheduled.times.next(after: $0) })
+                    else { return }
+                    try tx.jobs.enqueue(scheduled.job)
+                }
+            } catch is CancellationError {
+                return
+            } catch {
+                report(.ledger(operation: scheduled.name, error: "\(error)"))
+            }
+            // Cancelled: the loop ends by itself.
+            try? await time.sleep(for: tick)
         }
     }
 
@@ -85,6 +125,9 @@ package struct Scheduler: Sendable {
                 {}
                 while try await ledger.write("outbox.forget", { try $0.outbox.forget(before: before, limit: step) }) > 0
                 {}
+                while try await ledger.write("codes.forget", { try $0.signInCodes.forget(limit: step) }) > 0 {}
+                let silent = time.now - keepEvents
+                _ = try await ledger.write("nodes.forget") { try $0.nodes.forget(before: silent) }
                 while try await ledger.write("queues.forget", { try $0.queues.forgetIdle(limit: step) }) > 0 {}
             },
         ]
