@@ -104,7 +104,7 @@ let package = Package(
         tests("HTTPServerTests", ["Core", "Platform", "HTTPServer", "TestSupport"]),
         tests("StorageTests", ["Core", "Crypto", "Platform", "HTTPClient", "Storage", "TestSupport"]),
         tests("AccessTests", ["Core", "Crypto", "Access"]),
-        tests("WorkerTests", ["Core", "Ledger", "Worker", "TestSupport"]),
+        tests("WorkerTests", ["Core", "Platform", "Ledger", "Worker", "TestSupport"]),
         tests("ScanBridgeTests", ["Core", "Platform", "ScanBridge", "TestSupport", "sluice-scan"]),
         tests("TranscodeTests", ["Core", "Platform", "Crypto", "Transcode", "TestSupport", "sluice-jail"]),
         tests(
@@ -119,9 +119,14 @@ let package = Package(
                 "Core", "Crypto", "Platform", "HTTPClient", "HTTPServer", "Access", "Storage", "Ledger", "Worker",
                 "StreamCoord", "TestSupport",
             ]),
-        tests("AppTests", ["Core", "Crypto", "Platform", "Ledger", "Access", "Storage", "App", "TestSupport"]),
+        tests(
+            "AppTests",
+            [
+                "Core", "Crypto", "Platform", "HTTPServer", "HTTPClient", "Storage", "Ledger", "Access", "Ingest",
+                "ScanBridge", "StreamCoord", "App", "TestSupport",
+            ]),
         tests("Conformance", ["Core", "Crypto", "Platform", "HTTPClient", "Storage", "Ledger", "TestSupport"]),
-        tests("Integration", ["Core", "Crypto", "Platform", "HTTPClient", "Storage", "TestSupport"]),
+        tests("Integration", ["Core", "Crypto", "Platform", "HTTPClient", "Storage", "Ledger", "TestSupport"]),
         tests("Crash", ["Core", "Crypto", "Platform", "HTTPClient", "TestSupport"]),
     ]
 )

@@ -23,7 +23,7 @@ enum Banner {
             lines.append("  Key      \(key)     made now, shown once; another: bin/sluice keys create --name me")
         }
         lines.append("  Data     \(settings.data)         metrics http://\(metrics)/metrics     read docs/tutorial.md")
-        lines.append("  Scanner  \(scanner(engine))")
+        lines.append("  Scanner  \(settings.roles.contains(.work) ? scanner(engine) : "none here: other nodes work")")
         if isFirst {
             lines += [
                 "Next, in another terminal in this folder:",

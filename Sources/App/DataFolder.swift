@@ -43,6 +43,18 @@ struct DataFolder: Sendable {
         try Files.syncFolder(held)
     }
 
+    func heldFile(_ upload: UploadID) throws(Errno) -> SealedFile {
+        let descriptor = try FileDescriptor.reading(held + "/" + upload.text)
+        let size = try descriptor.size()
+        return SealedFile(descriptor: descriptor, size: size, sha256: [])
+    }
+
+    /// Nothing there is no error: it may be asked twice.
+    func dropHeld(_ upload: UploadID) throws(Errno) {
+        try Files.remove(held + "/" + upload.text)
+        try Files.syncFolder(held)
+    }
+
     /// Random, kept: a restart must not make another node of the same folder.
     func nodeID() throws -> NodeID {
         let file = path + "/node"

@@ -14,13 +14,17 @@ struct FrontDoor: Responder {
     private let cors: CORS
     private let log: Log
     private let metrics: Metrics
+    private let proxies: TrustedProxies
+    private let gate: RateGate
     /// What OPTIONS says of /files, a browser's preflight included.
     private let uploadAbilities: [(String, String)]
 
     init(
-        router: Router, delivery: Delivery?, cors: CORS, log: Log, metrics: Metrics,
-        uploadAbilities: [(String, String)] = []
+        router: Router, delivery: Delivery?, cors: CORS, log: Log, metrics: Metrics, proxies: TrustedProxies,
+        gate: RateGate, uploadAbilities: [(String, String)] = []
     ) {
+        self.proxies = proxies
+        self.gate = gate
         self.uploadAbilities = uploadAbilities
         self.router = router
         self.delivery = delivery
@@ -33,6 +37,7 @@ struct FrontDoor: Responder {
 
     func respond(to request: Request) async -> Response {
         let began = ContinuousClock.now
+        let request = proxies.restored(request)
         let origin = request.fields["origin"]
         let match = router.match(request.path)
         var response: Response
@@ -40,7 +45,7 @@ struct FrontDoor: Responder {
             response = cors.preflight(origin: origin)
             if request.path == "/files" || request.path.hasPrefix("/files/") { response.fields += uploadAbilities }
         } else {
-            response = await answer(request, match)
+            response = await gate.noting { await answer(request, match) }
         }
         response.fields += cors.fields(origin: origin)
         // The address itself may hold a token, so what is told is the pattern it matched.
@@ -91,7 +96,7 @@ struct FrontDoor: Responder {
     private static func refusal(of failure: LedgerFailure) -> Refusal {
         switch failure.kind {
         case .full: Refusal(.insufficientStorage)
-        case .queueFull(let queue, let depth, let maximum):
+        case .queueFull(let queue, let depth, let maximum, let wait):
             Refusal(
                 .queueOverloaded,
                 details: [
@@ -99,7 +104,7 @@ struct FrontDoor: Responder {
                         ("queue", .string(queue.rawValue)), ("queueDepth", .integer(Int64(depth))),
                         ("maxQueueDepth", .integer(Int64(maximum))),
                     ]).text
-                ], fields: [("Retry-After", "10")])
+                ], fields: [("Retry-After", String(max(1, (wait.microseconds + 999_999) / 1_000_000)))])
         case .unavailable, .overloaded, .raced:
             Refusal(.internal, "The ledger cannot be asked now; send it again.", fields: [("Retry-After", "5")])
         case .refused, .readOnly, .corrupt, .newerSchema, .changedMigration, .closed, .conflict, .program:

@@ -18,6 +18,7 @@ final class Health: Sendable {
     /// A ledger that has not answered for so long is down.
     private static let patience = Duration.seconds(2)
 
+    private let roles: Set<Role>
     private let ledgerStore: any LedgerStore
     private let scanner: ScanService
     private let store: StoreWatch
@@ -27,8 +28,10 @@ final class Health: Sendable {
     private let isDraining = Atomic<Bool>(false)
 
     init(
-        ledger: any LedgerStore, scanner: ScanService, store: StoreWatch, folder: DataFolder, time: any TimeSource
+        roles: Set<Role>, ledger: any LedgerStore, scanner: ScanService, store: StoreWatch, folder: DataFolder,
+        time: any TimeSource
     ) {
+        self.roles = roles
         ledgerStore = ledger
         self.store = store
         self.scanner = scanner
@@ -61,16 +64,21 @@ final class Health: Sendable {
     }
 
     private func ready(_ request: Request) throws -> Response {
-        if let role = request.query["role"], !["ingest", "deliver", "work"].contains(role) {
-            throw Refusal(.invalidRequest, "role is \(role), expected ingest, deliver or work.")
+        var judged = roles
+        if let word = request.query["role"] {
+            guard let role = Role(rawValue: word) else {
+                throw Refusal(.invalidRequest, "role is \(word), expected ingest, deliver or work.")
+            }
+            judged = [role]
         }
         // Players do not depend on the scanner.
-        let needsScanner = request.query["role"] != "deliver"
+        let needsScanner = judged != [.deliver] && roles.contains(.work)
         // Uploads wait in the spool until the store is back.
-        let needsStore = request.query["role"] != "ingest"
+        let needsStore = judged != [.ingest]
         let (checks, ledgerIsUp, scannerIsUp) = said()
+        // A role that is not this node's is not served by it.
         let ready =
-            ledgerIsUp && (scannerIsUp || !needsScanner) && (store.isUp || !needsStore)
+            judged.isSubset(of: roles) && ledgerIsUp && (scannerIsUp || !needsScanner) && (store.isUp || !needsStore)
             && !isDraining.load(ordering: .relaxed)
         return .json(
             ready ? 200 : 503,
@@ -86,7 +94,9 @@ final class Health: Sendable {
         let ledgerIsUp = look.isUp && waited < Self.patience
         let took = ledgerIsUp ? look.took : max(look.took, waited)
         let scannerIsUp = scanner.isDisabled || scanner.info != nil && scanner.trouble == nil
-        var scan: [(String, JSON)] = [("status", scanner.isDisabled ? "off" : scannerIsUp ? "up" : "down")]
+        var scan: [(String, JSON)] = [
+            ("status", !roles.contains(.work) ? "elsewhere" : scanner.isDisabled ? "off" : scannerIsUp ? "up" : "down")
+        ]
         if let info = scanner.info {
             scan += [("engine", .string(info.engine)), ("database", .string(info.database))]
         }

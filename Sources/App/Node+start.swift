@@ -32,8 +32,11 @@ extension Node {
             ? isNew : try await ledger.read("keys.first") { tx in try tx.keys.list(tenant: nil).isEmpty }
 
         let jail = Jail(launcher: try Jail.beside("sluice-jail"), isEnforced: settings.sandbox)
-        let programs = try await findPrograms(jail, settings, log)
-        let (scanner, engine) = try await startScanner(settings, folder)
+        let isWorker = settings.roles.contains(.work)
+        // Nothing is run where no job is.
+        let programs =
+            isWorker ? try await findPrograms(jail, settings, log) : FFmpeg(ffmpeg: "", ffprobe: "", jail: jail)
+        let (scanner, engine) = isWorker ? try await startScanner(settings, folder) : (.disabled, .off)
         try checkReach(settings, engine)
 
         let storage = try await NodeStore.open(
@@ -77,8 +80,10 @@ extension Node {
         let sweep = Sweep(ledger: ledger, store: store, shelf: storage.shelf, node: node, time: time)
         try await sweep.leftovers()
 
+        let maintenance = Maintenance(ledger: ledger, time: time)
         let encoders = settings.encoders ?? processors()
-        var work = WorkerPool.Configuration(node: node, boot: boot, limits: [.finish: encoders, .deliver: 8])
+        var work = WorkerPool.Configuration(
+            node: node, boot: boot, limits: isWorker ? [.finish: encoders, .deliver: 8, .sweep: 1] : [:])
         work.drain = settings.drainTimeout
         let report = Self.report(log)
         let worker = WorkerPool(
@@ -87,6 +92,8 @@ extension Node {
                 Pipeline.kind: { job, context in try await pipeline.finish(job, context) },
                 UploadService.mediaJob: { job, context in try await media.judge(job, context) },
                 UploadService.mediaRemoval: { job, context in try await media.remove(job, context) },
+                HeldWork.removal: { job, _ in try pipeline.removeHeld(job) },
+                Maintenance.kind: { job, _ in try await maintenance.run(job) },
                 CallbackSender.kind: { job, _ in try await sender.run(job) },
             ], time: time, report: report)
         let scheduler = Scheduler(
@@ -101,17 +108,20 @@ extension Node {
                 },
                 PeriodicTask("multiparts.sweep", every: .seconds(3600)) { try await storage.sweepMultiparts?() },
                 PeriodicTask("generations.sweep", every: .seconds(60)) {
-                    try await sweep.old(after: settings.playbackTTL)
+                    try await sweep.old(after: max(settings.playbackTTL, Playback.longest))
                 },
-            ], time: time, report: report)
+                PeriodicTask("originals.sweep", every: .seconds(60)) { try await sweep.originals() },
+            ], jobs: Maintenance.schedule(), time: time, report: report)
 
         let health = Health(
-            ledger: ledger, scanner: scanner, store: storage.watch, folder: folder, time: time)
+            roles: settings.roles, ledger: ledger, scanner: scanner, store: storage.watch, folder: folder, time: time)
         await health.look()
+        let gate = RateGate(settings.rateLimit, time: time, metrics: metrics)
+        let proxies = TrustedProxies(settings.trustedProxies)
         let routes = Routes(
             settings: settings, secrets: secrets, ledger: ledger, uploads: uploads, delivery: delivery, events: events,
             health: health,
-            metrics: metrics, time: time)
+            metrics: metrics, gate: gate, time: time)
         var configuration = ServerConfiguration(listen: settings.listen)
         configuration.maximumConnections = settings.maximumConnections
         configuration.idleTimeout = settings.idleTimeout
@@ -119,15 +129,17 @@ extension Node {
         let http = HTTPServer(
             configuration,
             responder: FrontDoor(
-                router: try routes.api(), delivery: delivery, cors: cors, log: log, metrics: metrics,
-                uploadAbilities: FileRoutes.abilities(uploads.limits)))
+                router: try routes.api(), delivery: settings.roles.contains(.deliver) ? delivery : nil, cors: cors,
+                log: log, metrics: metrics, proxies: proxies, gate: gate,
+                uploadAbilities: settings.roles.contains(.ingest) ? FileRoutes.abilities(uploads.limits) : []))
         var small = ServerConfiguration(listen: settings.metricsListen)
         small.maximumConnections = 256
         small.reactors = 1
         let metricsServer = HTTPServer(
             small,
             responder: FrontDoor(
-                router: routes.metricsOnly(), delivery: nil, cors: CORS(origins: []), log: log, metrics: Metrics()))
+                router: routes.metricsOnly(), delivery: nil, cors: CORS(origins: []), log: log, metrics: Metrics(),
+                proxies: TrustedProxies([]), gate: RateGate(nil, time: time, metrics: metrics)))
         let address = try bind(http, "SLUICE_LISTEN", settings.listen)
         let metricsAddress = try bind(metricsServer, "SLUICE_METRICS_LISTEN", settings.metricsListen)
         let addresses: JSON = ["http": .string(address), "metrics": .string(metricsAddress)]
@@ -287,7 +299,8 @@ extension Node {
         _ ledger: any LedgerStore, _ node: NodeID, _ boot: String, _ settings: Settings, _ time: any TimeSource
     ) async throws {
         let row = NodeRow(
-            id: node, boot: boot, name: settings.nodeName ?? node.text, roles: ["ingest", "deliver", "work"],
+            id: node, boot: boot, name: settings.nodeName ?? node.text,
+            roles: Role.allCases.filter(settings.roles.contains).map(\.rawValue),
             startedAt: time.now,
             heartbeatAt: time.now)
         try await ledger.write("node.start") { tx in

@@ -38,11 +38,16 @@ struct Pipeline: Sendable {
         guard track.state == .processing || track.state == .ready, track.uploadID == id else { return .done }
         var work = FinishWork(job: job, upload: upload, track: track)
         do {
-            work.upload = try await uploads.gather(upload)
-            let file = try await uploads.sealed(id)
-            let verdict = try await scan(work, file)
-            guard verdict.isClean else { return try await hold(work, file, verdict) }
-            try await publish(work, file, verdict)
+            if work.held == nil { work.upload = try await uploads.gather(upload) }
+            let file = try await bytes(of: work)
+            if let held = work.held, held.decision == .release {
+                let row = try await ledger.read("finish.held") { tx in try tx.quarantine.find(held.row) }
+                try await publish(work, file, scan: held.scan(of: row))
+            } else {
+                let verdict = try await scan(work, file)
+                guard verdict.isClean else { return try await hold(work, file, verdict) }
+                try await publish(work, file, scan: verdict.json)
+            }
         } catch let failure as IngestFailure where failure.kind == .digestMismatch {
             try await fail(work, .digestMismatch, failure.message)
         } catch let failure as TranscodeFailure where !failure.isPassing {
@@ -56,8 +61,20 @@ struct Pipeline: Sendable {
         } catch let failure as Errno where failure.isPassing || failure.isOutOfSpace {
             throw Passing(failure.description)
         }
+        if work.held != nil { try folders.dropHeld(id) }
         try await uploads.release(id)
         return .settled
+    }
+
+    private func bytes(of work: FinishWork) async throws -> SealedFile {
+        guard work.held != nil else { return try await uploads.sealed(work.upload.id) }
+        return try folders.heldFile(work.upload.id)
+    }
+
+    /// The bytes of a held file that nobody wants. It may run twice.
+    func removeHeld(_ job: ClaimedJob) throws -> Settlement {
+        if let upload = job.uploadID { try folders.dropHeld(upload) }
+        return .done
     }
 
     // MARK: Scan
@@ -76,12 +93,12 @@ struct Pipeline: Sendable {
     private func hold(_ work: FinishWork, _ file: SealedFile, _ verdict: Verdict) async throws -> Settlement {
         try folders.quarantine(file, work.upload.id)
         let (code, message) = Self.blame(verdict)
-        let (job, track, upload, events) = (work.job, work.track.id, work.upload.id, events)
+        let (job, track, upload, events, again) = (work.job, work.track.id, work.upload.id, events, work.held?.row)
         try await ledger.write("finish.hold") { tx in
             try Self.settle(job, tx)
             try QuarantineHold.hold(
                 track, upload: upload, reason: code, message: message, evidence: verdict.json, requestID: job.requestID,
-                events: events, in: tx)
+                again: again, events: events, in: tx)
         }
         delivery.forget(track)
         try await uploads.release(upload)
@@ -99,7 +116,7 @@ struct Pipeline: Sendable {
 
     // MARK: Encode and publish
 
-    private func publish(_ work: FinishWork, _ file: SealedFile, _ verdict: Verdict) async throws {
+    private func publish(_ work: FinishWork, _ file: SealedFile, scan: JSON) async throws {
         try await setStage(work, .encoding, 0)
         let head = try file.descriptor.read(upTo: Sniff.length, at: 0)
         guard let format = Sniff.format(of: head) else {
@@ -134,7 +151,13 @@ struct Pipeline: Sendable {
                 of: work.upload.id, track: work.track.id, owner: work.upload.owner, extension: format.rawValue)
             try await store.put(file: file.descriptor, at: original)
             try await store.adopt(folder: staging, as: .generation(generation, of: work.track.id))
-            try await flip(work, generation, encoding, info, verdict, original, format)
+            do {
+                try await flip(work, generation, encoding, info, scan, original, format)
+            } catch let gone as TrackGone {
+                // Deleted meanwhile: no row will ever name these bytes.
+                try await store.delete(original)
+                throw gone
+            }
         } catch {
             await discard(generation, of: work.track.id, staging)
             throw error
@@ -157,14 +180,15 @@ struct Pipeline: Sendable {
 
     /// One transaction: the job is settled, the track points to the generation, the event is in the outbox.
     private func flip(
-        _ work: FinishWork, _ generation: GenerationID, _ encoding: Encoding, _ info: MediaInfo, _ verdict: Verdict,
+        _ work: FinishWork, _ generation: GenerationID, _ encoding: Encoding, _ info: MediaInfo, _ scan: JSON,
         _ original: BlobKey, _ format: AudioFormat
     ) async throws {
         let metadata = Self.metadata(info, encoding).text
         let renditions = JSON.array(encoding.renditions.map(\.json)).text
-        let (job, upload, events, scan) = (work.job, work.upload, events, verdict.json.text)
+        let (job, upload, events, scan, held) = (work.job, work.upload, events, scan.text, work.held?.row)
         try await ledger.write("finish.publish") { tx in
             try Self.settle(job, tx)
+            if let held { _ = try tx.quarantine.setState(held, from: .held, to: .released) }
             try tx.tracks.setOriginal(
                 upload.trackID, key: original.path, contentType: format.contentType, size: upload.size,
                 sha256: upload.sha256)
@@ -197,9 +221,10 @@ struct Pipeline: Sendable {
     }
 
     private func fail(_ work: FinishWork, _ code: FailureCode, _ message: String) async throws {
-        let (job, track, events) = (work.job, work.track.id, events)
+        let (job, track, events, held) = (work.job, work.track.id, events, work.held?.row)
         try await ledger.write("finish.fail") { tx in
             try Self.settle(job, tx)
+            if let held { _ = try tx.quarantine.setState(held, from: .held, to: .released) }
             guard try tx.tracks.fail(track, code: code, message: message),
                 let failed = try tx.tracks.find(track)
             else { return }
@@ -239,6 +264,8 @@ struct FinishWork: Sendable {
     let job: ClaimedJob
     var upload: UploadRow
     let track: TrackRow
+    /// Where the bytes were held back before.
+    var held: HeldWork? { HeldWork(job) }
 }
 
 /// The track was deleted while it was encoded.

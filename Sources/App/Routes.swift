@@ -16,6 +16,7 @@ struct Routes: Sendable {
     let events: Events
     let health: Health
     let metrics: Metrics
+    let gate: RateGate
     let time: any TimeSource
 
     func api() throws -> Router {
@@ -23,26 +24,39 @@ struct Routes: Sendable {
         let authenticator = Authenticator(
             tokens: BearerToken(secrets: secrets.api, issuer: settings.jwtIssuer, audience: settings.jwtAudience),
             localSecret: secrets.local, keys: KeyCache(LedgerKeys(ledger: ledger), time: time), time: time)
-        let authenticate: @Sendable (Request) async throws -> Principal = { request in
-            try await authenticator.authenticate(
-                authorization: request.fields["authorization"], apiKey: request.fields["x-api-key"],
-                isLoopback: request.peer.isLoopback)
-        }
-        let publicURL = settings.publicURL
-        let base: @Sendable (Request) -> String = { request in publicURL ?? "http://\(request.host ?? "127.0.0.1")" }
-        let uploadRoutes = UploadRoutes(service: uploads, tokens: UploadToken(secrets: secrets.api), base: base) {
-            request, permission in
-            let principal = try await authenticate(request)
-            // Managers and operators may do what uploaders may.
-            guard principal.has(permission) || principal.has(.manageTracks) || principal.has(.admin) else {
-                throw AccessFailure(.forbidden(permission))
+        let authenticate: @Sendable (Request) async throws -> Principal = { [gate] request in
+            let principal: Principal
+            do {
+                principal = try await authenticator.authenticate(
+                    authorization: request.fields["authorization"], apiKey: request.fields["x-api-key"],
+                    isLoopback: request.peer.isLoopback)
+            } catch let failure as AccessFailure {
+                // Who guesses keys is counted too.
+                try gate.count(request, of: nil)
+                throw failure
             }
+            try gate.count(request, of: principal)
             return principal
         }
-        uploadRoutes.register(on: &router)
-        FileRoutes(uploadRoutes, sendsInterim: settings.interim104).register(on: &router)
-        MediaRoutes(service: uploads, time: time, base: base, send: send, authenticate: authenticate)
-            .register(on: &router)
+        let publicURL = settings.publicURL
+        let base: @Sendable (Request) -> String = { request in
+            publicURL ?? "\(request.scheme)://\(request.host ?? "127.0.0.1")"
+        }
+        if settings.roles.contains(.ingest) {
+            let uploadRoutes = UploadRoutes(service: uploads, tokens: UploadToken(secrets: secrets.api), base: base) {
+                request, permission in
+                let principal = try await authenticate(request)
+                // Managers and operators may do what uploaders may.
+                guard principal.has(permission) || principal.has(.manageTracks) || principal.has(.admin) else {
+                    throw AccessFailure(.forbidden(permission))
+                }
+                return principal
+            }
+            uploadRoutes.register(on: &router)
+            FileRoutes(uploadRoutes, sendsInterim: settings.interim104).register(on: &router)
+            MediaRoutes(service: uploads, time: time, base: base, send: send, authenticate: authenticate)
+                .register(on: &router)
+        }
         TrackRoutes(ledger: ledger, events: events, delivery: delivery).register(on: &router, authorize: authenticate)
         Playback(
             configuration: .init(keys: secrets.playback, lifetime: settings.playbackTTL, publicURL: settings.publicURL),
@@ -52,7 +66,7 @@ struct Routes: Sendable {
         EventStream(ledger: ledger, time: time, links: events.links).register(on: &router, authorize: authenticate)
         AdminRoutes(ledger: ledger, events: events, uploads: uploads, health: health, time: time)
             .register(on: &router, authorize: authenticate)
-        delivery.register(on: &router)
+        if settings.roles.contains(.deliver) { delivery.register(on: &router) }
         health.register(on: &router)
         return router
     }

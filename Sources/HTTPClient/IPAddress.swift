@@ -3,7 +3,7 @@ internal import Glibc
 /// An address of either family, as bytes in network order.
 package struct IPAddress: Sendable, Hashable, CustomStringConvertible {
     /// Four or sixteen.
-    let bytes: [UInt8]
+    package let bytes: [UInt8]
 
     init(bytes: [UInt8]) { self.bytes = bytes }
 

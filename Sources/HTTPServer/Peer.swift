@@ -13,6 +13,17 @@ package struct Peer: Hashable, Sendable, CustomStringConvertible {
 
     init(ipv4: UInt32) { self.init(high: 0, low: 0xFFFF_0000_0000 | UInt64(ipv4)) }
 
+    /// Of 4 or 16 bytes in network order.
+    package init?(bytes: [UInt8]) {
+        guard bytes.count == 4 || bytes.count == 16 else { return nil }
+        func word(_ part: ArraySlice<UInt8>) -> UInt64 { part.reduce(0) { $0 << 8 | UInt64($1) } }
+        if bytes.count == 4 {
+            self.init(ipv4: UInt32(word(bytes[...])))
+        } else {
+            self.init(high: word(bytes[..<8]), low: word(bytes[8...]))
+        }
+    }
+
     package var isIPv4: Bool { high == 0 && low >> 32 == 0xFFFF }
 
     package var isLoopback: Bool { isIPv4 ? low >> 24 & 0xFF == 127 : high == 0 && low == 1 }

@@ -12,6 +12,8 @@ package struct Request: Sendable {
     package let peer: Peer
     /// The Host field, or the authority of an absolute target.
     package let host: String?
+    /// How the client reached us or the proxy before us; a trusted proxy's word.
+    package private(set) var scheme = "http"
     /// The pattern that matched, `/v1/uploads/{upload}`: the label of metrics, bounded whatever addresses come in.
     package internal(set) var route: String?
     var parameters: [(name: String, value: String)] = []
@@ -53,6 +55,18 @@ package struct Request: Sendable {
             interimWriter: interimWriter)
         copy.route = route
         copy.parameters = parameters
+        copy.scheme = scheme
+        return copy
+    }
+
+    /// The same request as a proxy that is believed tells of it; what it did not tell stays.
+    package func forwarded(for peer: Peer, host: String?, scheme: String?) -> Request {
+        var copy = Request(
+            method: method, path: path, query: query, fields: fields, body: body, id: id, peer: peer,
+            host: host ?? self.host, interimWriter: interimWriter)
+        copy.route = route
+        copy.parameters = parameters
+        copy.scheme = scheme ?? self.scheme
         return copy
     }
 

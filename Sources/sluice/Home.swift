@@ -36,13 +36,10 @@ enum Home {
     }
 
     static func duration(_ text: String) throws -> Duration {
-        let units: [Character: Int64] = ["s": 1, "m": 60, "h": 3600, "d": 86_400]
-        guard let last = text.last, let unit = units[last], let number = Int64(text.dropLast()),
-            (1...1_000_000).contains(number)
-        else {
+        guard let duration = Duration(setting: text) else {
             throw Complaint.usage("\(text) is no duration", "such as 90s, 15m, 4h or 7d")
         }
-        return .seconds(number * unit)
+        return duration
     }
 
     static func secret(_ settings: Settings, _ name: String) throws -> [UInt8] {

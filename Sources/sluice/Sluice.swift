@@ -1,9 +1,10 @@
 import App
+import Ledger
 import Glibc
 
 /// The program: picks the subcommand. Exit codes: 0 done, 1 failed, 2 usage or settings, 130 interrupted.
 enum Sluice {
-    static let version = "0.1.0"
+    static let version = ProgramVersion.current.description
 
     /// Runs on the tasks' own threads and leaves the first one asleep: were it handed to the main queue, that would
     /// unblock the signals which the server waits for.

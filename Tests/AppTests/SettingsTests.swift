@@ -1,5 +1,7 @@
+import Access
 import App
 import Core
+import HTTPClient
 import Testing
 
 @Suite struct `The settings` {
@@ -67,5 +69,29 @@ import Testing
             }
             #expect(failure?.text.contains("SLUICE_LEDGER") == true && failure?.text.contains("open-sesame") == false)
         }
+    }
+
+    @Test(arguments: [
+        ("SLUICE_DRAIN_TIMEOUT", "+5s"), ("SLUICE_PLAYBACK_TTL", "-5s"), ("SLUICE_PLAYBACK_TTL", "5 s"),
+        ("SLUICE_JWT_SECRET_PREVIOUS", "fifteen bytes.."), ("SLUICE_PLAYBACK_SECRET_PREVIOUS", "short"),
+        ("SLUICE_RATE_LIMIT", "+600/min"), ("SLUICE_RATE_LIMIT", "600"), ("SLUICE_RATE_LIMIT", "0/min"),
+        ("SLUICE_TRUSTED_PROXIES", "10.0.0.0/33"), ("SLUICE_TRUSTED_PROXIES", "localhost"),
+        ("SLUICE_ROLES", "ingest,transcode"), ("SLUICE_ROLES", "ingest,deliver"), ("SLUICE_LISTEN", "127.0.0.1:+80"),
+    ])
+    func `refuse what only looks right`(_ key: String, _ value: String) {
+        #expect(faults([], [key: value]) == [key])
+    }
+
+    @Test func `say what a node does, how often one may ask, and which proxies are believed`() throws {
+        let standard = try Settings.load(arguments: [], environment: [:])
+        #expect(standard.roles == [.ingest, .deliver, .work])
+        #expect(standard.rateLimit == Rate("600/min"))
+        #expect(standard.trustedProxies.isEmpty)
+        let settings = try Settings.load(
+            arguments: ["--roles", "deliver, work", "--rate-limit", "0"],
+            environment: ["SLUICE_TRUSTED_PROXIES": "10.0.0.0/8, 2001:db8::1"])
+        #expect(settings.roles == [.deliver, .work])
+        #expect(settings.rateLimit == nil)
+        #expect(settings.trustedProxies.map(\.description) == ["10.0.0.0/8", "2001:db8::1/128"])
     }
 }

@@ -1,4 +1,5 @@
 import Core
+import Ledger
 import Platform
 import TestSupport
 import Testing
@@ -23,5 +24,11 @@ struct DocumentationTests {
             let target = part.prefix { $0 != ")" }
             #expect(target.contains("://") || Files.exists("\(Tool.root)/\(target)"), "\(target)")
         }
+    }
+
+    @Test func `openapi.yaml and the changes bear the program's own version`() throws {
+        let version = ProgramVersion.current.description
+        #expect(try text("openapi.yaml").contains("\n  version: \(version)\n"))
+        #expect(try text("CHANGELOG.md").contains("\n## \(version)"))
     }
 }

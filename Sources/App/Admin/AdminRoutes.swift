@@ -31,6 +31,12 @@ struct AdminRoutes: Sendable {
         on(.post, "/admin/dead/{job}/retry", retry)
         on(.post, "/admin/dead/replay", replay)
         on(.get, "/admin/quarantine", quarantine)
+        for decision in [HeldDecision.rescan, .release, .delete] {
+            on(.post, "/admin/quarantine/{held}/\(decision.rawValue)") { try await decide($0, $1, decision) }
+        }
+        on(.get, "/admin/tenants", tenants)
+        on(.get, "/admin/tenants/{tenant}", tenant)
+        on(.put, "/admin/tenants/{tenant}", setTenant)
         on(.get, "/admin/audit", audit)
         on(.get, "/admin/system-health", systemHealth)
     }

@@ -76,7 +76,9 @@ package struct SettingKey: Sendable {
         SettingKey("SLUICE_UPLOADS_PER_HOUR", "10", "of one user; 0 is no limit"),
         SettingKey("SLUICE_UPLOAD_TTL", "24h", "an unfinished upload lives so long"),
         SettingKey("SLUICE_DURABILITY", "full", "full or fast; fast may lose acknowledged bytes in a power cut"),
-        SettingKey("SLUICE_TENANT_QUOTA_GB", "", "unfinished bytes of one tenant, in GiB"),
+        SettingKey(
+            "SLUICE_TENANT_QUOTA_GB", "",
+            "what one tenant may store and have under way, in GiB; PUT /admin/tenants/{id} goes before it"),
         SettingKey("SLUICE_OPEN_UPLOADS", "20", "unfinished uploads of one user; 0 is no limit"),
         SettingKey("SLUICE_INTERIM_104", "off", "progress responses of resumable uploads"),
         SettingKey("SLUICE_PROFILE", "ladder", "ladder (AAC 64/128/256, FLAC) or aac"),

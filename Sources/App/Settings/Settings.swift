@@ -1,4 +1,6 @@
+package import Access
 package import Core
+package import HTTPClient
 import StreamCoord
 import Transcode
 
@@ -13,6 +15,7 @@ package struct Settings: Sendable {
     /// Progress responses to resumable uploads; off, because nginx up to 1.22 hangs on them.
     package let interim104: Bool
     package let nodeName: String?
+    package let roles: Set<Role>
     package let queueDepth: Int
     /// Of a PostgreSQL server; nil for the file in the data folder.
     package let ledger: Secret?
@@ -51,6 +54,9 @@ package struct Settings: Sendable {
     package let encoders: Int?
     package let sandbox: Bool
     package let corsOrigins: [String]
+    /// Nil is no limit.
+    package let rateLimit: Rate?
+    package let trustedProxies: [AddressBlock]
     package let logFormat: Log.Format?
     package let logLevel: Log.Level
     package let metricsToken: Secret?
@@ -81,6 +87,7 @@ package struct Settings: Sendable {
         metricsListen = read.address("SLUICE_METRICS_LISTEN")
         publicURL = read.url("SLUICE_PUBLIC_URL")
         nodeName = read.text("SLUICE_NODE")
+        roles = read.roles("SLUICE_ROLES")
         queueDepth = Int(read.whole("SLUICE_QUEUE_DEPTH") ?? 10_000)
         ledger = read.ledger("SLUICE_LEDGER")
         store = read.store("SLUICE_STORE")
@@ -118,6 +125,8 @@ package struct Settings: Sendable {
         encoders = read.whole("SLUICE_ENCODERS", to: 256).map { Int($0) }
         sandbox = read.flag("SLUICE_SANDBOX")
         corsOrigins = read.list("SLUICE_CORS_ORIGINS")
+        rateLimit = read.rate("SLUICE_RATE_LIMIT")
+        trustedProxies = read.networks("SLUICE_TRUSTED_PROXIES")
         logFormat = read.choice("SLUICE_LOG_FORMAT")
         logLevel = read.choice("SLUICE_LOG_LEVEL") ?? .info
         metricsToken = read.secret("SLUICE_METRICS_TOKEN")
@@ -144,22 +153,14 @@ package struct Settings: Sendable {
                 "SLUICE_CALLBACK_SECRET", why: "must be whsec_ and base64 of at least 16 bytes.",
                 remedy: "make one: echo whsec_$(openssl rand -base64 32)")
         }
-        for key in ["SLUICE_JWT_SECRET", "SLUICE_PLAYBACK_SECRET"] {
+        let secrets = ["SLUICE_JWT_SECRET", "SLUICE_PLAYBACK_SECRET"]
+        for key in secrets + secrets.map({ $0 + "_PREVIOUS" }) {
             if let secret = read.text(key), secret.utf8.count < 16 {
                 read.fault(key, why: "must have at least 16 bytes.", remedy: "make one: openssl rand -hex 32")
             }
         }
-        for role in read.list("SLUICE_ROLES") where !["ingest", "deliver", "work"].contains(role) {
-            read.fault("SLUICE_ROLES", why: "\(role) is no role; there are ingest, deliver and work.")
-        }
         _ = read.flag("SLUICE_AUTO_PREPARE")
         for key in ["SLUICE_SCAN_MAX_DB_AGE", "SLUICE_QUARANTINE_TTL"] { _ = read.duration(key) }
         _ = read.whole("SLUICE_RESCAN_DAYS", from: 0)
-        if let rate = read.text("SLUICE_RATE_LIMIT"), rate != "0" {
-            let parts = rate.split(separator: "/")
-            if parts.count != 2 || Int(parts[0]).map({ $0 < 1 }) ?? true || !["s", "min", "h"].contains(parts[1]) {
-                read.fault("SLUICE_RATE_LIMIT", why: "must be such as 600/min, or 0 for none.")
-            }
-        }
     }
 }

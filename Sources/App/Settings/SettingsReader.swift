@@ -1,4 +1,6 @@
+import Access
 import Core
+import HTTPClient
 import Ledger
 
 /// Turns texts into values and gathers what is wrong; whoever reads goes on with the default meanwhile.
@@ -41,12 +43,7 @@ struct SettingsReader {
 
     mutating func duration(_ key: String) -> Duration? {
         guard let text = text(key) else { return nil }
-        let units: [Character: Int64] = ["s": 1, "m": 60, "h": 3600, "d": 86_400]
-        if let last = text.last, let unit = units[last], let number = Int64(text.dropLast()),
-            (1...1_000_000).contains(number)
-        {
-            return .seconds(number * unit)
-        }
+        if let duration = Duration(setting: text) { return duration }
         fault(key, why: "must be a duration such as 90s, 15m, 4h or 7d.")
         return nil
     }
@@ -73,11 +70,48 @@ struct SettingsReader {
     mutating func address(_ key: String) -> String {
         let text = text(key) ?? ""
         let parts = text.split(separator: ":", omittingEmptySubsequences: false)
-        if parts.count >= 2, let port = parts.last, UInt16(port) != nil, !text.dropLast(port.count + 1).isEmpty {
+        if parts.count >= 2, let port = parts.last, UInt16(port) != nil, !port.hasPrefix("+"),
+            !text.dropLast(port.count + 1).isEmpty
+        {
             return text
         }
         fault(key, why: "must be host:port.")
         return SettingKey.find(key)?.standard ?? ""
+    }
+
+    mutating func roles(_ key: String) -> Set<Role> {
+        var roles: Set<Role> = []
+        for word in list(key) {
+            guard let role = Role(rawValue: word) else {
+                fault(key, why: "\(word) is no role; there are ingest, deliver and work.")
+                return Set(Role.allCases)
+            }
+            roles.insert(role)
+        }
+        // Until uploads can be read from elsewhere, their bytes lie where they came in.
+        if roles.contains(.ingest), !roles.contains(.work) {
+            fault(
+                key, why: "what a node takes in only that node can finish, so ingest needs work beside it.",
+                remedy: "add work, or leave ingest to another node")
+        }
+        if roles.isEmpty { fault(key, why: "a node without a role does nothing.") }
+        return roles
+    }
+
+    /// Nil is no limit.
+    mutating func rate(_ key: String) -> Rate? {
+        guard let text = text(key), text != "0" else { return nil }
+        if let rate = Rate(text) { return rate }
+        fault(key, why: "must be such as 600/min (or /s, /h; 1 to 1000000), or 0 for none.")
+        return nil
+    }
+
+    mutating func networks(_ key: String) -> [AddressBlock] {
+        list(key).compactMap { text in
+            if let block = AddressBlock(text) { return block }
+            fault(key, why: "\(text) is no network; write 10.0.0.0/8, 192.0.2.7 or 2001:db8::/32.")
+            return nil
+        }
     }
 
     mutating func list(_ key: String) -> [String] {

@@ -69,7 +69,7 @@ struct Owners: Sendable {
             return row.trackID == track && row.state != .swept
         case .original(let id, let track):
             guard let row = try tx.tracks.find(track) else { return false }
-            if row.originalKey == key { return true }
+            if try row.originalKey == key || tx.tracks.replaced(of: track, limit: 1000).contains(key) { return true }
             // It stands before its track is published.
             if row.uploadID == id, row.state == .processing || row.state == .ready { return true }
             return try tx.uploads.find(id).map { $0.trackID == track && !$0.state.isFinal } ?? false

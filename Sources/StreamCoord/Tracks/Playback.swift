@@ -62,7 +62,7 @@ package struct Playback: Sendable {
         let token = configuration.keys.mint(
             PlaybackToken(track: id, tenant: track.tenant, session: session.text, expires: expires.seconds),
             issuedAt: now, subject: subject?.text)
-        let base = configuration.publicURL ?? request.host.map { "http://\($0)" }
+        let base = configuration.publicURL ?? request.host.map { "\(request.scheme)://\($0)" }
         let links = TrackLinks(base: base).links(track, token: token)
         return .data(
             201,
