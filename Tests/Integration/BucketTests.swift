@@ -40,10 +40,22 @@ struct BucketTests {
             #expect(keys.filter { $0.hasPrefix("tracks/") && $0.hasSuffix(".flac") }.count == 1, "\(keys)")
             #expect(keys.contains { $0.hasPrefix("hls/\(track)/gen_") && $0.hasSuffix("/00000.m4s") })
             #expect(!Files.exists(server.data + "/blobs/objects"), "nothing of it lies here")
-            let verified = try await Tool.run(
-                ServerProcess.program, ["verify"],
-                environment: ServerProcess.settings(server.data).merging(settings) { $1 })
-            #expect(verified.end == .exited(0), "\(verified.text) \(verified.error)")
+            func verify(_ arguments: String...) async throws -> Tool.Result {
+                try await Tool.run(
+                    ServerProcess.program, ["verify"] + arguments,
+                    environment: ServerProcess.settings(server.data).merging(settings) { $1 })
+            }
+            let agreed = try await verify()
+            #expect(agreed.end == .exited(0), "\(agreed.text) \(agreed.error)")
+            let orphan = try #require(BlobKey("hls/\(track)/gen_lost/aac-128/00000.m4s"))
+            try await s3.store(bucket, prefix: "music").put([1, 2, 3], at: orphan)
+            let found = try await verify()
+            #expect(found.end == .exited(1) && found.text.contains("orphan  \(orphan)"), "\(found.text)")
+            #expect(try await verify("--repair").end == .exited(2), "nobody can be asked here")
+            let repaired = try await verify("--repair", "--yes")
+            #expect(repaired.end == .exited(0) && repaired.text.contains("deleted  1 files"), "\(repaired.text)")
+            #expect(try await verify().end == .exited(0))
+            _ = try await expectHeard(track, of: source, on: server)
             #expect(try await server.call("GET", "/readyz").json["data"]?["checks"]?["store"]?["kind"] == "s3")
         }
     }
