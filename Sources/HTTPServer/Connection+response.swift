@@ -7,7 +7,18 @@ extension Connection {
     func serve(_ exchange: Exchange, on reactor: isolated Reactor) async {
         guard let request = exchange.takeRequest() else { preconditionFailure("served twice") }
         self.exchange = exchange
-        var response = await desk.service.responder.respond(to: request)
+        await finish(await desk.service.responder.respond(to: request), request, exchange, on: reactor)
+        exchange.isOver = true
+        self.exchange = nil
+        // A cancelled task cannot serve another request: its handlers would find themselves cancelled.
+        if Task.isCancelled { mustClose = true }
+    }
+
+    /// Apart from `serve`, whose frame lives while a handler waits for its body.
+    @inline(never)
+    private func finish(
+        _ response: consuming Response, _ request: Request, _ exchange: Exchange, on reactor: isolated Reactor
+    ) async {
         // RFC 9110 §15.5.9: whatever the handler made of it, the request did not come whole in its time.
         if exchange.body.isTooSlow, (400..<500).contains(response.status) { response.status = 408 }
         do throws(BodyFailure) {
@@ -16,10 +27,6 @@ extension Connection {
         } catch {
             mustClose = true
         }
-        exchange.isOver = true
-        self.exchange = nil
-        // A cancelled task cannot serve another request: its handlers would find themselves cancelled.
-        if Task.isCancelled { mustClose = true }
     }
 
     /// An answer to what is no request: said, and closed.

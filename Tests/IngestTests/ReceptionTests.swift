@@ -258,7 +258,7 @@ import Testing
     }
 
     @Test func `commits that wait together share their syncs`() async throws {
-        let reception = try await reception()
+        let reception = try await reception(inlineLimit: 16_384)
         var courses: [Course] = []
         for first in stride(from: Int64(0), to: 15_000, by: 5_000) {
             let writer = try #require(reception.status.withLock { $0.machine.admit(first..<first + 5_000).writer })

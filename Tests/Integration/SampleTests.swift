@@ -18,4 +18,17 @@ struct SampleTests {
         }
         #expect(said.contains("upload"))
     }
+
+    @Test func `curl keeps a file by the media API, and takes it away`() async throws {
+        let file = try await SampleAudio.file("song.mp3")
+        let said = try await ServerProcess.with { server in
+            try await Tool.must(
+                Tool.root + "/samples/curl/media.sh", ["lesson_audio", file],
+                environment: ["SLUICE_URL": server.base, "SLUICE_KEY": try await server.uploaderKey("UploadAudio")]
+            ).text
+        }
+        #expect(said.contains("the same bytes"))
+        #expect(said.contains("without a key: 401"))
+        #expect(said.contains("deleted: 204\nafter that: 404"))
+    }
 }

@@ -10,13 +10,13 @@ package struct DiskSpool: Spool {
     private let inlineLimit: Int
     private let folders = DurableFolders()
 
-    /// What a record of the journal holds.
-    package static let inlineLimit = JournalRecord.longestPayload
+    /// So much of an upload waits in memory for its record, of each of ten thousand slow ones.
+    package static let inlineLimit = 8 << 10
 
     /// Commits of up to `inlineLimit` bytes travel in the journal.
     package init(device: any SpoolDevice, durability: Durability, inlineLimit: Int = Self.inlineLimit) {
         self.device = device
-        self.inlineLimit = min(inlineLimit, Self.inlineLimit)
+        self.inlineLimit = min(inlineLimit, JournalRecord.longestPayload)
         self.durability = durability
     }
 
