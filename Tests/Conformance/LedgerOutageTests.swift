@@ -28,7 +28,7 @@ import Testing
         let server = try await PrivatePostgres()
         var configuration = PostgresLedger.Configuration(
             address: try PostgresAddress(try await server.database(), connectSeconds: 2))
-        configuration.patience = .seconds(1)
+        configuration.patience = .seconds(3)
         let time = ManualTime()
         let ledger = try PostgresLedger(configuration, time: time)
         let load = Load(ledger: ledger)
