@@ -45,9 +45,10 @@ extension Command {
         case .upload:
             """
             usage: sluice upload FILE|FOLDER... [-j N] [--no-wait] [--json] [--quiet]
-            Sends files, and the audio in folders, in chunks; several at once. Waits until each
-            is ready, and prints a link that plays. Interrupted by Ctrl+C, a lost network or a
-            restart of the server, the same line goes on with what the server has.
+            Sends files, and the audio in folders, in chunks, several at once. Waits until
+            each is ready, and prints a link that plays. Interrupted by Ctrl+C, a lost
+            network or a restart of the server, the same line goes on with what the server
+            has.
               -j N          chunks in flight at once, of all files (4; 1 to 32)
               --no-wait     return once the server has every byte
               --json        one line a file: {"id","trackId","state","url","error","file"}
