@@ -96,6 +96,14 @@ extension Node {
                 Maintenance.kind: { job, _ in try await maintenance.run(job) },
                 CallbackSender.kind: { job, _ in try await sender.run(job) },
             ], time: time, report: report)
+        // Who sweeps must be allowed to delete in the store: a node that only hands out need not be.
+        let sweeps = [
+            PeriodicTask("multiparts.sweep", every: .seconds(3600)) { try await storage.sweepMultiparts?() },
+            PeriodicTask("generations.sweep", every: .seconds(60)) {
+                try await sweep.old(after: max(settings.playbackTTL, Playback.longest))
+            },
+            PeriodicTask("originals.sweep", every: .seconds(60)) { try await sweep.originals() },
+        ]
         let scheduler = Scheduler(
             ledger: ledger,
             tasks: Scheduler.upkeep(of: ledger, time: time) + [
@@ -106,12 +114,7 @@ extension Node {
                 PeriodicTask("node.heartbeat:\(node)", every: .seconds(10)) {
                     _ = try await ledger.write("node.heartbeat") { tx in try tx.nodes.heartbeat(node, boot: boot) }
                 },
-                PeriodicTask("multiparts.sweep", every: .seconds(3600)) { try await storage.sweepMultiparts?() },
-                PeriodicTask("generations.sweep", every: .seconds(60)) {
-                    try await sweep.old(after: max(settings.playbackTTL, Playback.longest))
-                },
-                PeriodicTask("originals.sweep", every: .seconds(60)) { try await sweep.originals() },
-            ], jobs: Maintenance.schedule(), time: time, report: report)
+            ] + (isWorker ? sweeps : []), jobs: Maintenance.schedule(), time: time, report: report)
 
         let health = Health(
             roles: settings.roles, ledger: ledger, scanner: scanner, store: storage.watch, folder: folder, time: time)

@@ -63,11 +63,18 @@ struct NodeStore: Sendable {
         let (cache, lock) = try cache(settings, folder, bucket.store, time, log, metrics)
         let began = ContinuousClock.now
         do {
-            try await brief.check()
+            // A node that only hands out needs no more than to read: its credentials may be such.
+            if settings.roles == [.deliver] {
+                _ = try await brief.list(prefix: "sluice-probe", after: nil, limit: 1)
+            } else {
+                try await brief.check()
+            }
             if let warning = StoreOpening.warning(of: brief) { log.warning("store.clock", [("reason", warning)]) }
-            // What earlier lives of this node were sending, nobody sends on. The rest is the hourly sweep's.
-            let count = try await brief.sweepMultiparts(named: .zero, unnamed: .seconds(6 * 3600))
-            if count > 0 { log.info("store.swept", [("uploads", String(count))]) }
+            if settings.roles != [.deliver] {
+                // What earlier lives of this node were sending, nobody sends on. The rest is the hourly sweep's.
+                let count = try await brief.sweepMultiparts(named: .zero, unnamed: .seconds(6 * 3600))
+                if count > 0 { log.info("store.swept", [("uploads", String(count))]) }
+            }
         } catch {
             if let mending = opening.mending(error) {
                 await bucket.shutDown()
