@@ -35,7 +35,11 @@ struct Pipeline: Sendable {
                     try tx.uploads.find(id).flatMap { row in try tx.tracks.find(row.trackID).map { (row, $0) } }
                 })
         else { return .done }  // deleted meanwhile: nothing is left to do
-        guard track.state == .processing || track.state == .ready, track.uploadID == id else { return .done }
+        guard track.uploadID == id else {
+            try await uploads.endSuperseded(upload)
+            return .done
+        }
+        guard track.state == .processing || track.state == .ready else { return .done }
         var work = FinishWork(job: job, upload: upload, track: track)
         do {
             if work.held == nil { work.upload = try await uploads.gather(upload) }
@@ -188,6 +192,7 @@ struct Pipeline: Sendable {
         let (job, upload, events, scan, held) = (work.job, work.upload, events, scan.text, work.held?.row)
         try await ledger.write("finish.publish") { tx in
             try Self.settle(job, tx)
+            try Self.mustBeCurrent(upload, tx)
             if let held { _ = try tx.quarantine.setState(held, from: .held, to: .released) }
             try tx.tracks.setOriginal(
                 upload.trackID, key: original.path, contentType: format.contentType, size: upload.size,
@@ -221,9 +226,10 @@ struct Pipeline: Sendable {
     }
 
     private func fail(_ work: FinishWork, _ code: FailureCode, _ message: String) async throws {
-        let (job, track, events, held) = (work.job, work.track.id, events, work.held?.row)
+        let (job, upload, track, events, held) = (work.job, work.upload, work.track.id, events, work.held?.row)
         try await ledger.write("finish.fail") { tx in
             try Self.settle(job, tx)
+            try Self.mustBeCurrent(upload, tx)
             if let held { _ = try tx.quarantine.setState(held, from: .held, to: .released) }
             guard try tx.tracks.fail(track, code: code, message: message),
                 let failed = try tx.tracks.find(track)
@@ -243,14 +249,19 @@ struct Pipeline: Sendable {
     }
 
     private func setStage(_ work: FinishWork, _ stage: TrackStage, _ progress: Double) async throws {
-        let track = work.track.id
+        let (upload, track) = (work.upload.id, work.track.id)
         _ = try await ledger.write("finish.stage") { tx in
             // A published track's last stage stays what it is: late progress must not undo it.
-            guard let row = try tx.tracks.find(track), row.state == .processing || row.progress < 1 else {
-                return false
-            }
+            guard let row = try tx.tracks.find(track), row.uploadID == upload,
+                row.state == .processing || row.progress < 1
+            else { return false }
             return try tx.tracks.setStage(track, stage, progress: progress)
         }
+    }
+
+    /// A newer upload may have become what the track is made from: then the job's next turn ends this one.
+    private static func mustBeCurrent(_ upload: UploadRow, _ tx: Transaction) throws {
+        guard try tx.tracks.find(upload.trackID)?.uploadID == upload.id else { throw TrackGone() }
     }
 
     /// Whoever lost the lease must change nothing: the whole transaction goes back.
@@ -268,5 +279,5 @@ struct FinishWork: Sendable {
     var held: HeldWork? { HeldWork(job) }
 }
 
-/// The track was deleted while it was encoded.
+/// The track was deleted, or given to a newer upload, while it was encoded.
 struct TrackGone: Error {}

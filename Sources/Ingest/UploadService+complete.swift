@@ -43,13 +43,15 @@ extension UploadService {
             let isFirst = try Self.finish(row, sha256: sha256, tx)
             return (try tx.uploads.find(row.id) ?? row, isFirst)
         }
-        if isFirst { notice(.completed(finished)) }
+        if isFirst, finished.state == .verifying { notice(.completed(finished)) }
+        if isFirst, finished.state == .cancelled { try await release(row.id) }
         return finished
     }
 
     /// False where somebody else was first. `sha256` is nil for what was joined of parts, until its bytes are read.
     @discardableResult
     static func finish(_ row: UploadRow, sha256: String?, _ tx: Transaction) throws -> Bool {
+        if try isSuperseded(row, tx) { return try supersede(row, from: [.receiving], tx) }
         guard try tx.uploads.setState(row.id, from: [.receiving], to: .verifying) else { return false }
         if let sha256 { try tx.uploads.setDigest(row.id, sha256: sha256) }
         if let size = row.size { try tx.uploads.setSize(row.id, size) }
@@ -59,6 +61,29 @@ extension UploadService {
         completed.sha256 = sha256
         try hand(completed, tx)
         return true
+    }
+
+    /// The track is made from another upload by now.
+    private static func isSuperseded(_ row: UploadRow, _ tx: Transaction) throws -> Bool {
+        guard let track = try tx.tracks.find(row.trackID), let upload = track.uploadID else { return false }
+        return upload != row.id
+    }
+
+    private static func supersede(_ row: UploadRow, from states: [UploadState], _ tx: Transaction) throws -> Bool {
+        let error = (FailureCode.expired, "A newer upload has taken its place.")
+        guard try tx.uploads.setState(row.id, from: states, to: .cancelled, error: error) else { return false }
+        try tx.reservations.release(row.id.text)
+        try UploadEvent.append(.uploadCancelled, of: row, tx)
+        return true
+    }
+
+    /// A complete upload whose track was given to a newer one before its job had its turn: it ends, bytes and all.
+    package func endSuperseded(_ row: UploadRow) async throws {
+        let isEnded = try await ledger.write("upload.superseded") { tx in
+            guard try Self.isSuperseded(row, tx) else { return false }
+            return try Self.supersede(row, from: [.verifying, .scanning, .processing, .stored], tx)
+        }
+        if isEnded { try await release(row.id) }
     }
 
     /// A complete upload goes to the worker, and the world is told.

@@ -59,6 +59,7 @@ extension UploadService {
             try tx.reservations.release(row.id.text)
             if row.protocol == .part { return }
             if type == .trackFailed, let error {
+                guard try tx.tracks.find(row.trackID)?.uploadID == row.id else { return }
                 guard try tx.tracks.fail(row.trackID, code: error.code, message: error.message) else { return }
             } else {
                 try Self.dropTrack(of: row, tx)

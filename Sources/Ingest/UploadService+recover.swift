@@ -108,11 +108,13 @@ extension UploadService {
         case .receiving, .quarantined: return false
         case .verifying, .scanning, .processing, .stored, .ready: break
         }
-        guard let track else { return true }
+        guard let track, track.state != .deleted else { return true }
+        if track.state == .quarantined { return false }
+        // A newer upload has taken this one's place.
+        if track.uploadID != row.id { return true }
         switch track.state {
-        case .deleted: return true
-        case .failed: return track.uploadID == row.id
-        case .ready: return track.uploadID == row.id && track.stage == .publishing && track.progress == 1
+        case .failed, .deleted: return true
+        case .ready: return track.stage == .publishing && track.progress == 1
         case .processing, .quarantined: return false
         }
     }

@@ -40,11 +40,18 @@ extension UploadService {
             row.size = try await reception.receive(upTo: limits.bytes(of: kind), from: source)
             return try await accept(row, as: media, sha256: try await reception.seal(declared: []), isAdmin: isAdmin)
         } catch {
-            await reception.end(.cancelled)
-            // What cannot be removed now has no row in the ledger, and is removed at boot; the first failure is the answer.
-            try? await release(row.id)
+            await drop(row.id, reception, because: error)
             throw error
         }
+    }
+
+    /// Bytes that came to nothing. Where the ledger did not say what became of their rows they stay: the next start finds
+    /// rows or none, and does what is right by them.
+    func drop(_ id: UploadID, _ reception: Reception, because error: any Error) async {
+        if let failure = error as? LedgerFailure, failure.kind == .unavailable { return }
+        await reception.end(.cancelled)
+        // What cannot be removed now has no row in the ledger, and is removed at boot; the first failure is the answer.
+        try? await release(id)
     }
 
     /// Before a byte is read: would it be taken?

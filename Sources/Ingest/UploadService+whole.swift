@@ -41,9 +41,7 @@ extension UploadService {
             let sha256 = try await reception.seal(declared: row.declared)
             return try await accept(row, as: nil, sha256: sha256, isAdmin: isAdmin)
         } catch {
-            await reception.end(.cancelled)
-            // What cannot be removed now has no row in the ledger, and is removed at boot; the first failure is the answer.
-            try? await release(row.id)
+            await drop(row.id, reception, because: error)
             throw error
         }
     }

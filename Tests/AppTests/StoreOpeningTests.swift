@@ -9,7 +9,7 @@ import Testing
 
 /// What a person is told of a store that cannot be worked with: each trouble has its own sentence, its setting and its
 /// remedy.
-@Suite(.timeLimit(.minutes(2))) struct `A store that is looked at` {
+@Suite(.timeLimit(.minutes(10))) struct `A store that is looked at` {
     private func settings(
         _ server: S3TestServer, _ bucket: String, port: Int? = nil, _ more: [String: String] = [:]
     ) throws -> Settings {
@@ -25,7 +25,7 @@ import Testing
     private func trouble(
         _ settings: Settings, time: any TimeSource = SystemTime()
     ) async throws -> (failure: BlobFailure, mending: SettingsFailure.Fault?) {
-        let opening = StoreOpening(settings, time: time)
+        let opening = StoreOpening(settings, time: time, patience: 30)
         let failure = try #require(await #expect(throws: BlobFailure.self) { _ = try await opening.check() })
         return (failure, opening.mending(failure)?.faults.first)
     }
@@ -34,7 +34,7 @@ import Testing
     func `is well where it lists, writes, reads and deletes`(kind: S3TestServer.Kind) async throws {
         let server = try await S3TestServer.shared(kind)
         let bucket = try await server.bucket()
-        #expect(try await StoreOpening(settings(server, bucket)).check() == nil)
+        #expect(try await StoreOpening(settings(server, bucket), patience: 30).check() == nil)
         #expect(try await server.store(bucket).list(prefix: "", after: nil, limit: 9).isEmpty, "and leaves nothing")
     }
 
@@ -92,7 +92,7 @@ import Testing
         let bucket = try await server.bucket()
         for (minutes, word) in [(20, "ahead of"), (-20, "behind")] {
             let time = ManualTime(SystemTime().now + .seconds(60 * minutes))
-            let warning = try await StoreOpening(settings(server, bucket), time: time).check()
+            let warning = try await StoreOpening(settings(server, bucket), time: time, patience: 30).check()
             #expect(warning?.contains(word) == true, "\(warning ?? "nothing")")
             #expect(warning?.contains("20 min") == true || warning?.contains("19 min") == true)
         }

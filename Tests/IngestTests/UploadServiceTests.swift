@@ -253,6 +253,38 @@ import Testing
         #expect(rig.device.names.isEmpty)
     }
 
+    @Test func `an upload whose track was given to a newer one harms nothing, and goes with its bytes`() async throws {
+        let rig = try ServiceRig()
+        let old = try await rig.create(data)
+        let twin = try await rig.create(data) { $0.trackID = old.trackID }
+        let new = try await rig.create(data) { $0.trackID = old.trackID }
+        // One that turns out to be of another kind.
+        await #expect(throws: IngestFailure.self) {
+            _ = try await rig.put(0, of: old, [UInt8](repeating: 0x20, count: data.count))
+        }
+        for index in 0..<(new.geometry?.count ?? 0) {
+            for row in [new, twin] { _ = try await rig.put(index, of: row, data) }
+        }
+        _ = try await rig.service.complete(try await rig.now(new), declared: nil)
+        await #expect(
+            performing: { _ = try await rig.service.complete(try await rig.now(twin), declared: nil) },
+            throws: kind(.cancelled))
+        #expect(try await rig.now(old).state == .failed)
+        #expect(try await rig.now(twin).state == .cancelled)
+        #expect(try await rig.now(new).state == .verifying)
+        let track = try #require(try await rig.track(new))
+        #expect(track.state == .processing && track.uploadID == new.id && track.stage == .verifying)
+        #expect(try await rig.jobs() == 1)
+        #expect(rig.device.names.allSatisfy { $0.contains(new.id.text) } && !rig.device.names.isEmpty)
+        // One that was complete before the newer one came ends when its job has its turn.
+        let newest = try await rig.create(data) { $0.trackID = old.trackID }
+        try await rig.service.endSuperseded(try await rig.now(new))
+        #expect(try await rig.now(new).state == .cancelled)
+        try await rig.service.endSuperseded(try await rig.now(newest))
+        #expect(try await rig.now(newest).state == .receiving)
+        #expect(rig.device.names.allSatisfy { !$0.contains(new.id.text) })
+    }
+
     @Test func `a whole file in one request is an upload and a job`() async throws {
         let rig = try ServiceRig()
         let row = try await whole(data, rig)

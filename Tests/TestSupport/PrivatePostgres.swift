@@ -41,7 +41,7 @@ package final class PrivatePostgres: Sendable {
             ])
         var settings = [
             "listen_addresses = '127.0.0.1'", "port = \(port)", "unix_socket_directories = '\(folder)'",
-            "max_connections = 300", "shared_buffers = '32MB'", "log_min_messages = fatal",
+            "max_connections = 1000", "shared_buffers = '32MB'", "log_min_messages = fatal",
         ]
         if !durable { settings += ["fsync = off", "full_page_writes = off"] }
         let text = settings.joined(separator: "\n") + "\n"

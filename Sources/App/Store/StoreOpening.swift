@@ -17,10 +17,13 @@ package struct StoreOpening: Sendable {
 
     private let settings: Settings
     private let time: any TimeSource
+    private let patience: Int
 
-    package init(_ settings: Settings, time: any TimeSource = SystemTime()) {
+    /// `patience`: how many times the usual seconds a store that is only looked at may take.
+    package init(_ settings: Settings, time: any TimeSource = SystemTime(), patience: Int = 1) {
         self.settings = settings
         self.time = time
+        self.patience = patience
     }
 
     /// What the settings name; nil for the folder of this machine.
@@ -31,7 +34,7 @@ package struct StoreOpening: Sendable {
         _ bucket: String, prefix: String, journal: any MultipartJournal, isBrief: Bool = false
     ) throws -> Bucket {
         var configuration = settings.storeConnection.configuration(bucket: bucket, prefix: prefix)
-        if isBrief { configuration.makeBrief() }
+        if isBrief { configuration.makeBrief(patience) }
         do {
             let client = try S3BlobStore.client(for: configuration)
             let credentials = S3CredentialProvider.standard(
@@ -88,7 +91,7 @@ package struct StoreOpening: Sendable {
     func brief(_ bucket: Bucket, _ name: StoreName, journal: any MultipartJournal) throws -> S3BlobStore {
         guard case .bucket(let text) = name.place else { preconditionFailure("\(name) is no bucket") }
         var configuration = settings.storeConnection.configuration(bucket: text, prefix: name.path)
-        configuration.makeBrief()
+        configuration.makeBrief(patience)
         do {
             return try S3BlobStore(
                 configuration, credentials: bucket.credentials, client: bucket.client, journal: journal, time: time)
@@ -170,8 +173,10 @@ package struct StoreOpening: Sendable {
 
 extension S3Configuration {
     /// One try and a second one, seconds each.
-    fileprivate mutating func makeBrief() {
-        deadlines = Deadlines(connect: .seconds(3), firstByte: .seconds(4), stall: .seconds(4), whole: .seconds(8))
+    fileprivate mutating func makeBrief(_ patience: Int) {
+        deadlines = Deadlines(
+            connect: .seconds(3 * patience), firstByte: .seconds(4 * patience), stall: .seconds(4 * patience),
+            whole: .seconds(8 * patience))
         retries = S3RetryPolicy(tries: 2, first: .milliseconds(200), cap: .seconds(1))
     }
 }
