@@ -36,7 +36,7 @@ struct Pipeline: Sendable {
                 })
         else { return .done }  // deleted meanwhile: nothing is left to do
         guard track.uploadID == id else {
-            try await uploads.endSuperseded(upload)
+            if try await uploads.endSuperseded(upload) { try folders.dropHeld(id) }
             return .done
         }
         guard track.state == .processing || track.state == .ready else { return .done }
@@ -97,9 +97,11 @@ struct Pipeline: Sendable {
     private func hold(_ work: FinishWork, _ file: SealedFile, _ verdict: Verdict) async throws -> Settlement {
         try folders.quarantine(file, work.upload.id)
         let (code, message) = Self.blame(verdict)
-        let (job, track, upload, events, again) = (work.job, work.track.id, work.upload.id, events, work.held?.row)
+        let (job, track, row, events, again) = (work.job, work.track.id, work.upload, events, work.held?.row)
+        let upload = row.id
         try await ledger.write("finish.hold") { tx in
             try Self.settle(job, tx)
+            try Self.mustBeCurrent(row, tx)
             try QuarantineHold.hold(
                 track, upload: upload, reason: code, message: message, evidence: verdict.json, requestID: job.requestID,
                 again: again, events: events, in: tx)

@@ -77,13 +77,16 @@ extension UploadService {
         return true
     }
 
-    /// A complete upload whose track was given to a newer one before its job had its turn: it ends, bytes and all.
-    package func endSuperseded(_ row: UploadRow) async throws {
+    /// A complete upload whose track was given to a newer one before its job had its turn: it ends, bytes and all. False
+    /// where there is nothing to end.
+    @discardableResult
+    package func endSuperseded(_ row: UploadRow) async throws -> Bool {
         let isEnded = try await ledger.write("upload.superseded") { tx in
             guard try Self.isSuperseded(row, tx) else { return false }
             return try Self.supersede(row, from: [.verifying, .scanning, .processing, .stored], tx)
         }
         if isEnded { try await release(row.id) }
+        return isEnded
     }
 
     /// A complete upload goes to the worker, and the world is told.
