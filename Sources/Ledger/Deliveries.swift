@@ -34,6 +34,13 @@ package struct DeliveryRow: Sendable, Equatable {
     }
 }
 
+/// Whose deliveries go out one after another, by one job.
+package struct DeliveryTarget: Sendable, Equatable {
+    package let endpoint: String
+    package let track: TrackID
+    package let tenant: TenantID
+}
+
 /// The deliveries, in order per (endpoint, track): the oldest pending one goes first and holds the others back.
 package struct Deliveries {
     let tx: Transaction
@@ -73,16 +80,25 @@ package struct Deliveries {
             ]) > 0
     }
 
-    /// Every (endpoint, track) that still has something to say, for a sweep that makes up for lost jobs.
-    package func waiting(limit: Int) throws -> [(endpoint: String, track: TrackID, tenant: TenantID)] {
+    /// Some of the (endpoint, track) pairs that still have something to say, in their order, and whether a job lives whose
+    /// unique key is `kind:endpoint:track`: for a sweep that makes up for jobs which died or were cancelled.
+    package func waiting(
+        jobs kind: String, after: DeliveryTarget?, limit: Int
+    ) throws -> [(target: DeliveryTarget, hasJob: Bool)] {
         try tx.connection.query(
             """
-            select distinct endpoint, track_id, tenant from deliveries where state = 'pending'
-            order by endpoint, track_id limit $1
-            """, [.integer(limit)]
+            select endpoint, track_id, min(tenant), case when exists (
+              select 1 from jobs
+              where unique_key = cast($4 as text) || ':' || deliveries.endpoint || ':' || deliveries.track_id
+              and state in ('queued', 'running')) then 1 else 0 end
+            from deliveries where state = 'pending' and (endpoint, track_id) > ($1, $2)
+            group by endpoint, track_id order by endpoint, track_id limit $3
+            """,
+            [.text(after?.endpoint ?? ""), .text(after?.track.text ?? ""), .integer(limit), .text(kind)]
         ).map {
             var row = $0
-            return (try row.text(), try row.id(), try row.id())
+            let target = DeliveryTarget(endpoint: try row.text(), track: try row.id(), tenant: try row.id())
+            return (target, try row.integer() == 1)
         }
     }
 

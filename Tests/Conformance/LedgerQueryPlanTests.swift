@@ -112,6 +112,7 @@ private func everyHotPath(_ tx: Transaction) throws {
     _ = try tx.outbox.after(0, tenant: tenant, track: id, limit: 1)
     try tx.deliveries.insert(DeliveryRow(endpoint: "core", event: event, trackID: id))
     _ = try tx.deliveries.next(endpoint: "core", track: id)
+    _ = try tx.deliveries.waiting(jobs: "k", after: nil, limit: 1)
     _ = try tx.deliveries.list(endpoint: "core", tenant: tenant, limit: 1)
     _ = try tx.deliveries.forget(before: tx.now, limit: 1)
     _ = try tx.outbox.forget(before: tx.now, limit: 1)

@@ -241,6 +241,84 @@ private final class WireCore: Responder {
         }
     }
 
+    @Test func `says nothing any more once its job is another's`() async throws {
+        try await run { rig, track in
+            let event = try await tell(rig, .trackReady, track)
+            let jobs = try await rig.ledger.write("test.claim") { tx in
+                try tx.jobs.claim(node: NodeID(checked: "node_1"), boot: "b", limit: 1, lease: .seconds(30))
+            }
+            let job = try #require(jobs.first)
+            let late = CallbackSender(
+                ledger: rig.ledger, configuration: .init(coreURL: "http://core", coreAPIKey: nil, secrets: []),
+                time: rig.time
+            ) { [ledger = rig.ledger, time = rig.time] _ in
+                // It sleeps past its lease on the way, and the answer comes late.
+                time.advance(by: .seconds(31))
+                let reaped = try? await ledger.write("test.reap") { tx in try tx.jobs.reap() }
+                #expect(reaped == 1)
+                return .status(422, retryAfter: nil)
+            }
+            await #expect(throws: LeaseLost.self) { try await late.run(job) }
+            let left = try await delivery(rig, event)
+            #expect(left.state == .pending)
+            #expect(left.attempts == 0)
+            let core = FakeCore([])
+            #expect(try await work(rig, sender(rig, core)) == .settled)
+            #expect(try await delivery(rig, event).state == .done)
+        }
+    }
+
+    @Test func `leaves the circuit alone once its job is another's`() async throws {
+        try await run { rig, track in
+            _ = try await tell(rig, .trackReady, track)
+            let jobs = try await rig.ledger.write("test.claim") { tx in
+                try tx.jobs.claim(node: NodeID(checked: "node_1"), boot: "b", limit: 1, lease: .seconds(30))
+            }
+            let job = try #require(jobs.first)
+            let late = CallbackSender(
+                ledger: rig.ledger, configuration: .init(coreURL: "http://core", coreAPIKey: nil, secrets: []),
+                time: rig.time
+            ) { [ledger = rig.ledger] _ in
+                let settled = try? await ledger.write("test.lose") { tx in try tx.jobs.settle(job.lease, .returned) }
+                #expect(settled == true)
+                return .unreachable("cut")
+            }
+            await #expect(throws: LeaseLost.self) { try await late.run(job) }
+            let circuit = try await rig.ledger.read("test.circuit") { tx in try tx.circuits.find("core") }
+            #expect(circuit.failures == 0)
+        }
+    }
+
+    @Test func `has a job again for what is left to tell, after its job died or was cancelled`() async throws {
+        try await run { rig, track in
+            var tracks = [track]
+            for name in ["b", "c", "d"] {
+                tracks.append(try await rig.publish("trk_\(name)", generation: "gen_\(name)"))
+            }
+            for one in tracks { _ = try await tell(rig, .trackReady, one) }
+            let claimed = try await rig.ledger.write("test.claim") { tx in
+                try tx.jobs.claim(node: NodeID(checked: "node_1"), boot: "b", limit: 3, lease: .seconds(30))
+            }
+            #expect(claimed.count == 3)
+            // One dies, one is cancelled; a third goes on, and one waits.
+            try await rig.ledger.write("test.end") { tx in
+                _ = try tx.jobs.settle(claimed[0].lease, .dead(error: "broken"))
+                _ = try tx.jobs.settle(claimed[1].lease, .returned)
+                _ = try tx.jobs.cancel(claimed[1].id)
+            }
+            for _ in 0..<2 { try await CallbackSweep(ledger: rig.ledger, page: 1).run() }
+            let again = try await rig.ledger.write("test.claim") { tx in
+                try tx.jobs.claim(node: NodeID(checked: "node_1"), boot: "b", limit: 9, lease: .seconds(30))
+            }
+            let wanted = Set(tracks.map(\.id)).subtracting([claimed[2].trackID].compactMap { $0 })
+            #expect(Set(again.compactMap(\.trackID)) == wanted)
+            #expect(again.count == 3)
+            let core = FakeCore([])
+            for job in again { #expect(try await sender(rig, core).run(job) == .settled) }
+            #expect(core.requests.count == 3)
+        }
+    }
+
     @Test func `is asked for once, however many events a track has`() async throws {
         try await run { rig, track in
             for _ in 0..<3 { _ = try await tell(rig, .trackReady, track) }

@@ -57,7 +57,12 @@ package struct CallbackSender: Sendable {
                 let answer = await send(event)
                 // What we cut ourselves says nothing of the endpoint.
                 if answer.status == nil { try Task.checkCancellation() }
-                let state = try await ledger.write("deliver.record") { tx in try record(answer, of: delivery, in: tx) }
+                let state = try await ledger.write("deliver.record") { tx -> DeliveryState? in
+                    // Who lost the job may have sent, but says nothing: another tells what comes of this delivery by now.
+                    guard try tx.jobs.hold(job.lease) else { return nil }
+                    return try record(answer, of: delivery, in: tx)
+                }
+                guard let state else { throw LeaseLost(job: job.id) }
                 metrics.add(
                     "webhook_deliveries_total", help: "Callbacks sent, by what came of them.",
                     labels: [("event_type", event.type.rawValue), ("status", Self.word(state))])
