@@ -89,6 +89,41 @@ import Testing
         }
     }
 
+    @Test func `tells other nodes what was told while the connection for it was away`() async throws {
+        try await withPostgres { url in
+            let server = try await PrivatePostgres.shared()
+            let listeners = "from pg_stat_activity where datname = current_database() and query like 'listen %'"
+            /// Once so many nodes listen: each says so by what it asked last.
+            func areListening(_ count: Int) async throws -> String {
+                while true {
+                    let pids = try await server.run("select pid \(listeners)", database: url).split(separator: "\n")
+                    if pids.count == count { return pids.first.map(String.init) ?? "" }
+                }
+            }
+            let teller = try PostgresLedger(.init(address: PostgresAddress(url)))
+            let pid = try await areListening(1)
+            let hearer = try PostgresLedger(.init(address: PostgresAddress(url)))
+            _ = try await areListening(2)
+            let before = hearer.hints.mark(.jobs)
+            // Its own connection ends in the very transaction that has something to tell.
+            try await server.run(
+                """
+                create function cut() returns trigger language plpgsql as $$ begin
+                  perform pg_terminate_backend(\(pid), 5000); return new;
+                end $$;
+                create trigger cut before insert on settings for each row execute function cut();
+                """, database: url)
+            try await teller.write("a") { tx in
+                try tx.settings.set("a", "1")
+                try tx.jobs.enqueue(job())
+            }
+            var mark = before
+            await hearer.hints.wait(for: .jobs, since: &mark)
+            #expect(try await hearer.read("b") { try $0.queues.depth(.finish) } == 1)
+            for ledger in [teller, hearer] { await ledger.close() }
+        }
+    }
+
     @Test func `hands a job out once, with two nodes at it`() async throws {
         try await withPostgres { url in
             let ledgers = try [0, 1].map { _ in try PostgresLedger(.init(address: PostgresAddress(url))) }

@@ -8,6 +8,8 @@ final class PostgresNotices: Sendable {
     private static let channel = "sluice_hints"
     /// Between two NOTIFYs.
     private static let pace = Duration.milliseconds(50)
+    /// A server that says nothing for so long is asked whether it is still there.
+    private static let silence = Duration.seconds(30)
 
     private struct State {
         var raised: Set<Hints.Kind> = []
@@ -80,11 +82,8 @@ final class PostgresNotices: Sendable {
     private func listen(_ connection: PostgresConnection) {
         var next = Deadline.now
         while !isClosed {
-            var set = PollSet()
-            set.add(connection.socket, .read)
-            set.add(signal.raw, .read)
-            // A poll that fails has nothing to say of the socket; reading it does.
-            _ = try? set.wait()
+            // What was raised while there was no connection is not raised anew.
+            if state.withLock({ $0.raised.isEmpty }), !isSpoken(to: connection) { return }
             signal.lower()
             guard let told = connection.told() else { return }
             for kind in Hints.Kind.allCases where told.contains(kind.name) { hints.raise(kind) }
@@ -98,9 +97,21 @@ final class PostgresNotices: Sendable {
             do throws(LedgerFailure) {
                 for kind in raised { try connection.run("notify \(Self.channel), '\(kind.name)'") }
             } catch {
+                state.withLock { $0.raised.formUnion(raised) }
                 return
             }
         }
+    }
+
+    /// Waits until there is something to tell or to hear; false when the server turns out to be gone meanwhile.
+    private func isSpoken(to connection: PostgresConnection) -> Bool {
+        var set = PollSet()
+        set.add(connection.socket, .read)
+        set.add(signal.raw, .read)
+        // A poll that fails has nothing to say of the socket; reading it does.
+        guard let ready = try? set.wait(until: .after(Self.silence)), ready.isEmpty else { return true }
+        do throws(LedgerFailure) { try connection.run("select 1") } catch { return false }
+        return true
     }
 
     /// Ends early when the ledger is closed.
