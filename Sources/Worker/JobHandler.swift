@@ -46,13 +46,14 @@ package struct Passing: Error, CustomStringConvertible {
 /// How an attempt that threw ends: decided purely.
 package struct AttemptEnd: Sendable {
     package static func outcome(
-        of error: any Error, attempt: Int, policy: RetryPolicy, now: Timestamp,
+        of error: any Error, attempt: Int, maximumAttempts: Int, policy: RetryPolicy, now: Timestamp,
         random: Double = Double.random(in: 0..<1)
     ) -> JobOutcome {
         let reason = "\(error)"
         let passing = error as? Passing
         guard passing != nil || (error as? LedgerFailure)?.isPassing == true else { return .dead(error: reason) }
-        guard let wait = policy.wait(after: attempt, random: random) else { return .dead(error: reason) }
+        guard attempt < maximumAttempts, let wait = policy.wait(after: attempt, random: random)
+        else { return .dead(error: reason) }
         return .retry(at: now + max(wait, passing?.wait ?? .zero), error: reason)
     }
 }

@@ -10,7 +10,8 @@ package actor WorkerPool {
         /// How many jobs of each queue run at once; a queue that is not named is not served.
         package var limits: [Queue: Int]
         package var lease = Duration.seconds(30)
-        package var policy = RetryPolicy.doubling(from: .seconds(2), upTo: .seconds(600), tries: 12)
+        package var policy = RetryPolicy.doubling(
+            from: .seconds(2), upTo: .seconds(600), tries: NewJob.usualAttempts)
         /// By kind, where it differs.
         package var policies: [String: RetryPolicy] = [:]
         /// How often the ledger is asked when no hint comes.
@@ -169,7 +170,9 @@ package actor WorkerPool {
             let outcome =
                 isDraining
                 ? .returned
-                : AttemptEnd.outcome(of: error, attempt: job.attempt, policy: policy, now: context.time.now)
+                : AttemptEnd.outcome(
+                    of: error, attempt: job.attempt, maximumAttempts: job.maximumAttempts, policy: policy,
+                    now: context.time.now)
             await settle(job, outcome, began)
         }
     }
@@ -213,10 +216,23 @@ package actor WorkerPool {
                 }
             }.value
         }
-        for one in running.values {
-            // The token is spent by this: whatever the handler still tries to settle hits nothing.
-            await settle(one.job, .returned, context.time.now)
-            report(.abandoned(one.job))
+        await abandon(running.values.map(\.job))
+    }
+
+    /// The tokens are spent by this: whatever the handlers still try to settle hits nothing. All in one call, under one
+    /// deadline: while the ledger is away, each of its own would be waited for.
+    private func abandon(_ jobs: [ClaimedJob]) async {
+        guard !jobs.isEmpty else { return }
+        let leases = jobs.map(\.lease)
+        do {
+            let returned = try await context.ledger.write("jobs.abandon") { tx in
+                try leases.filter { try tx.jobs.settle($0, .returned) }
+            }
+            for job in jobs where !returned.contains(job.lease) { report(.leaseLost(job)) }
+        } catch {
+            // The leases run out, and the jobs are worked again.
+            report(.ledger(operation: "abandon", error: "\(error)"))
         }
+        for job in jobs { report(.abandoned(job)) }
     }
 }

@@ -7,8 +7,9 @@ import Worker
     let policy = RetryPolicy.schedule([.seconds(10), .seconds(100)], spread: 0)
     let now = Timestamp(seconds: 1_000)
 
-    private func outcome(_ error: any Error, attempt: Int = 1) -> JobOutcome {
-        AttemptEnd.outcome(of: error, attempt: attempt, policy: policy, now: now)
+    private func outcome(_ error: any Error, attempt: Int = 1, of maximumAttempts: Int = 25) -> JobOutcome {
+        AttemptEnd.outcome(
+            of: error, attempt: attempt, maximumAttempts: maximumAttempts, policy: policy, now: now)
     }
 
     @Test func `is retried by the policy when it may pass`() {
@@ -27,5 +28,16 @@ import Worker
         #expect(outcome(Broken()) == .dead(error: "Broken()"))
         #expect(outcome(LedgerFailure(.corrupt, "c")) == .dead(error: "c"))
         #expect(outcome(Passing("a"), attempt: 3) == .dead(error: "a"))
+    }
+
+    @Test func `is over at its job's own last attempt, if that comes before the policy's`() {
+        #expect(outcome(Passing("a"), attempt: 1, of: 2) == .retry(at: now + .seconds(10), error: "a"))
+        #expect(outcome(Passing("a"), attempt: 2, of: 2) == .dead(error: "a"))
+    }
+
+    @Test func `is one of as many as its job says, unless a policy of its own says less`() {
+        let pool = WorkerPool.Configuration(node: NodeID(checked: "node_1"), boot: "b", limits: [:])
+        let job = NewJob(kind: "k", queue: .finish, tenant: TenantID(checked: "a"))
+        #expect(pool.policy.tries == job.maximumAttempts)
     }
 }

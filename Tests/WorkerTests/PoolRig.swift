@@ -8,6 +8,8 @@ import Worker
 /// A pool on a ledger of its own, in time that stands still.
 struct PoolRig: Sendable {
     let ledger: SQLiteLedger
+    /// The same one, as the pool asks it.
+    let asked: CountedLedger
     let time: ManualTime
     let node: NodeID
     /// Counts jobs that were ended, one way or another.
@@ -36,15 +38,16 @@ func withPool<T: Sendable>(
         let ended = Tally()
         var configuration = WorkerPool.Configuration(node: node, boot: "boot_1", limits: [.finish: limit])
         configuration.policy = .schedule([.seconds(5), .seconds(5)], spread: 0)
+        let asked = CountedLedger(ledger)
         let pool = WorkerPool(
-            ledger: ledger, configuration: configuration, handlers: ["test": handler], time: time
+            ledger: asked, configuration: configuration, handlers: ["test": handler], time: time
         ) { report in
             if case .ended = report { ended.add() }
         }
         // Ended and awaited below, whatever the body does.
         let run = Task { await pool.run() }
         let rig = PoolRig(
-            ledger: ledger, time: time, node: node, ended: ended, stop: { run.cancel() },
+            ledger: ledger, asked: asked, time: time, node: node, ended: ended, stop: { run.cancel() },
             stopped: { await run.value })
         let result: Result<T, any Error>
         do { result = .success(try await body(rig)) } catch { result = .failure(error) }

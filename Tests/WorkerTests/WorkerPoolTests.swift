@@ -118,6 +118,35 @@ import Worker
         }
     }
 
+    @Test(arguments: [false, true])
+    func `asks the ledger once for all that will not end, however many they are`(isAway: Bool) async throws {
+        let (began, gate, ends) = (Tally(), Tally(), Tally())
+        try await withPool { _, _ in
+            began.add()
+            await gate.wait(for: 1)
+            ends.add()
+            return .settled
+        } _: { rig in
+            var ids: [JobID] = []
+            for _ in 0..<3 { ids.append(try await rig.add()) }
+            await began.wait(for: 3)
+            rig.stop()
+            await rig.time.sleeper(for: .seconds(25))
+            if isAway { rig.asked.takeAway() }
+            rig.time.advance(by: .seconds(25))
+            await rig.stopped()
+            let ending = rig.asked.writes.filter { $0.key == "jobs.settle" || $0.key == "jobs.abandon" }
+            #expect(ending.values.reduce(0, +) == 1)
+            for id in ids {
+                let row = try await rig.look(id)
+                #expect(row.state == (isAway ? .running : .queued))
+                #expect(row.attempt == (isAway ? 1 : 0))
+            }
+            gate.add()
+            await ends.wait(for: 3)
+        }
+    }
+
     @Test func `cancels the work of a lease it has lost, and settles nothing`() async throws {
         let began = Tally()
         let ends = Tally()

@@ -173,7 +173,9 @@ extension JobRow {
             ("id", .string(id.text)), ("kind", .string(kind)), ("queue", .string(queue.rawValue)),
             ("state", .string(state.rawValue)), ("tenant", .string(tenant.text)),
             ("trackId", .optional(trackID?.text)), ("uploadId", .optional(uploadID?.text)),
-            ("attempt", .integer(Int64(attempt))), ("maximumAttempts", .integer(Int64(maximumAttempts))),
+            ("attempt", .integer(Int64(attempt))),
+            // Rows of an earlier version name more than the pool tries.
+            ("maximumAttempts", .integer(Int64(min(maximumAttempts, NewJob.usualAttempts)))),
             ("priority", .integer(Int64(priority))), ("runAt", .string(runAt.description)),
             ("createdAt", .string(createdAt.description)), ("finishedAt", .optional(finishedAt)),
             ("requestId", .optional(requestID?.text)), ("error", .optional(lastError)),

@@ -17,13 +17,17 @@ package struct NewJob: Sendable {
     /// The only node that may run it.
     package var pinnedNode: NodeID?
     package var requestID: RequestID?
-    /// A reaped job is dead once it has burned so many; a handler's own retry policy may end it sooner.
+    /// It is dead once it has burned so many, whether its attempts threw or their leases ran out; a pool's policy may
+    /// end it sooner.
     package var maximumAttempts: Int
+
+    /// Of a job that does not say; also how often the pool's own policy tries, so that what is shown is what happens.
+    package static let usualAttempts = 12
 
     package init(
         kind: String, queue: Queue, tenant: TenantID, trackID: TrackID? = nil, uploadID: UploadID? = nil,
         payload: [String: String] = [:], uniqueKey: String? = nil, priority: Int = 0, runAt: Timestamp? = nil,
-        pinnedNode: NodeID? = nil, requestID: RequestID? = nil, maximumAttempts: Int = 25
+        pinnedNode: NodeID? = nil, requestID: RequestID? = nil, maximumAttempts: Int = usualAttempts
     ) {
         self.kind = kind
         self.queue = queue
@@ -72,7 +76,8 @@ package struct ClaimedJob: Sendable, Equatable {
 
     package init(
         id: JobID, kind: String, queue: Queue, tenant: TenantID, trackID: TrackID? = nil, uploadID: UploadID? = nil,
-        payload: [String: String] = [:], attempt: Int, maximumAttempts: Int = 25, requestID: RequestID? = nil,
+        payload: [String: String] = [:], attempt: Int, maximumAttempts: Int = NewJob.usualAttempts,
+        requestID: RequestID? = nil,
         lease: Lease
     ) {
         self.id = id
