@@ -46,4 +46,36 @@ import Testing
             await ledger.close()
         }
     }
+    /// For moto every upload was begun in 2010.
+    @Test func `are left alone where they are another program's, or another Sluice's`() async throws {
+        let server = try await S3TestServer.shared(.moto)
+        let bucket = try await server.bucket()
+        // The store begins each, and its answer is lost: no journal knows them.
+        let proxy = try FaultProxy(before: server.port) { $0.target.hasSuffix("uploads=") ? .lose : .none }
+        try await withTemporaryFolder { folder in
+            let ledger = try SQLiteLedger(.init(path: folder + "/ledger.sqlite"))
+            let row = TrackRow(
+                id: TrackID(checked: "trk_a"), tenant: TenantID(checked: "label"), owner: UserID(checked: "user@1"),
+                uploadID: UploadID(checked: "up_1"), title: "t", createdAt: Timestamp(seconds: 1))
+            try await ledger.write("test") { tx in try tx.tracks.insert(row) }
+            let file = try FileDescriptor.creating(folder + "/file")
+            try file.truncate(to: 6 << 20)
+            let losing = try server.store(bucket, port: proxy.port) { $0.retries.tries = 1 }
+            let paths = [
+                "backups/db.tar", "tracks/u/trk_a/up_1.flac", "tracks/u/trk_b/up_1.flac",
+                "hls/trk_b/gen_1/aac/init.mp4",
+            ]
+            for path in paths {
+                let key = try #require(BlobKey(path))
+                await #expect(throws: BlobFailure.self) { try await losing.put(file: file, at: key) }
+            }
+            let journal = LedgerMultipartJournal(
+                ledger: ledger, store: "s3://\(bucket)", node: NodeID(checked: "node_1"))
+            #expect(try await server.store(bucket, journal: journal).sweepMultiparts() == 1)
+            let mine = try #require(BlobKey("tracks/u/trk_a/up_1.flac"))
+            let left = MemoryMultipartJournal(time: SystemTime()) { $0 != mine }
+            #expect(try await server.store(bucket, journal: left).sweepMultiparts() == 3, "theirs are all there still")
+            await ledger.close()
+        }
+    }
 }

@@ -38,6 +38,11 @@ struct LedgerMultipartJournal: MultipartJournal {
         return Set(zip(multiparts, held).filter(\.1).map(\.0))
     }
 
+    func owned(among keys: [BlobKey]) async throws -> Set<BlobKey> {
+        let known = try await Owners(ledger).known(among: keys.map(\.path))
+        return Set(keys.filter { known.contains($0.path) })
+    }
+
     private func row(_ multipart: UnfinishedMultipart) -> MultipartRow {
         MultipartRow(store: store, key: multipart.key.path, uploadID: multipart.uploadID)
     }

@@ -72,8 +72,13 @@ struct NodeStore: Sendable {
             if let warning = StoreOpening.warning(of: brief) { log.warning("store.clock", [("reason", warning)]) }
             if settings.roles != [.deliver] {
                 // What earlier lives of this node were sending, nobody sends on. The rest is the hourly sweep's.
-                let count = try await brief.sweepMultiparts(named: .zero, unnamed: .seconds(6 * 3600))
-                if count > 0 { log.info("store.swept", [("uploads", String(count))]) }
+                // One of them that cannot be aborted keeps no node from starting.
+                do {
+                    let count = try await brief.sweepMultiparts(named: .zero, unnamed: .seconds(6 * 3600))
+                    if count > 0 { log.info("store.swept", [("uploads", String(count))]) }
+                } catch {
+                    log.warning("store.unswept", [("reason", error.message)])
+                }
             }
         } catch {
             if let mending = opening.mending(error) {

@@ -38,15 +38,25 @@ struct Owners: Sendable {
 
     /// Those that something in the ledger needs, or may come to need, or will take away by itself.
     func named(among keys: [String]) async throws -> Set<String> {
-        var named: Set<String> = []
+        try await those(of: keys, "verify.owners", Self.isNamed)
+    }
+
+    /// Those of tracks and media files that the ledger has. Another service's look alike, and have other ids.
+    func known(among keys: [String]) async throws -> Set<String> {
+        try await those(of: keys, "multipart.owned", Self.isKnown)
+    }
+
+    private func those(
+        of keys: [String], _ name: StaticString, _ isOne: @escaping @Sendable (String, Transaction) throws -> Bool
+    ) async throws -> Set<String> {
+        var found: Set<String> = []
         var rest = keys[...]
         while !rest.isEmpty {
             let page = Array(rest.prefix(Self.page))
             rest = rest.dropFirst(page.count)
-            named.formUnion(
-                try await ledger.read("verify.owners") { tx in try page.filter { try Self.isNamed($0, in: tx) } })
+            found.formUnion(try await ledger.read(name) { tx in try page.filter { try isOne($0, tx) } })
         }
-        return named
+        return found
     }
 
     /// Whether the ledger ever heard of any of them. One that did not is probably another store's.
@@ -55,14 +65,14 @@ struct Owners: Sendable {
         while !rest.isEmpty {
             let page = Array(rest.prefix(Self.page))
             rest = rest.dropFirst(page.count)
-            if try await ledger.read("verify.known", { tx in try page.contains { try Self.isKnown($0, in: tx) } }) {
+            if try await ledger.read("verify.known", { tx in try page.contains { try Self.isKnown($0, tx) } }) {
                 return true
             }
         }
         return false
     }
 
-    private static func isNamed(_ key: String, in tx: Transaction) throws -> Bool {
+    @Sendable private static func isNamed(_ key: String, _ tx: Transaction) throws -> Bool {
         switch Name(key) {
         case .generation(let id, let track):
             guard let row = try tx.generations.find(id) else { return false }
@@ -80,7 +90,7 @@ struct Owners: Sendable {
         }
     }
 
-    private static func isKnown(_ key: String, in tx: Transaction) throws -> Bool {
+    @Sendable private static func isKnown(_ key: String, _ tx: Transaction) throws -> Bool {
         switch Name(key) {
         case .generation(_, let track), .original(_, let track): try tx.tracks.find(track) != nil
         case .media(let id): try tx.media.find(id) != nil

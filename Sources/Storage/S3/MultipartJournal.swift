@@ -22,6 +22,8 @@ package protocol MultipartJournal: Sendable {
     func unfinished(before moment: Timestamp, limit: Int) async throws -> [UnfinishedMultipart]
     /// Which of these somebody began and did not end.
     func holds(_ multiparts: [UnfinishedMultipart]) async throws -> Set<UnfinishedMultipart>
+    /// Which of these keys are its owner's, and not those of others who use the same bucket.
+    func owned(among keys: [BlobKey]) async throws -> Set<BlobKey>
 }
 
 /// For one process's life: tests, and commands that upload and go.
@@ -29,7 +31,12 @@ package final class MemoryMultipartJournal: MultipartJournal {
     private let rows = Mutex<[(row: UnfinishedMultipart, began: Timestamp)]>([])
     private let time: any TimeSource
 
-    package init(time: any TimeSource) { self.time = time }
+    private let isOwned: @Sendable (BlobKey) -> Bool
+
+    package init(time: any TimeSource, isOwned: @escaping @Sendable (BlobKey) -> Bool = { _ in true }) {
+        self.time = time
+        self.isOwned = isOwned
+    }
 
     package func begin(_ multipart: UnfinishedMultipart) async throws {
         let now = time.now
@@ -47,4 +54,6 @@ package final class MemoryMultipartJournal: MultipartJournal {
     package func holds(_ multiparts: [UnfinishedMultipart]) async throws -> Set<UnfinishedMultipart> {
         rows.withLock { Set(multiparts).intersection($0.map(\.row)) }
     }
+
+    package func owned(among keys: [BlobKey]) async throws -> Set<BlobKey> { Set(keys.filter(isOwned)) }
 }

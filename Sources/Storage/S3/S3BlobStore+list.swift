@@ -15,7 +15,9 @@ extension S3BlobStore {
             let (entries, next) = try await page(prefix, after, token, count: min(Self.pageLimit, limit - found.count))
             // Not every store knows start-after.
             for entry in entries where after.map({ entry.key > $0 }) ?? true { found.append(entry) }
-            guard let next, next != token else { break }
+            guard let next else { break }
+            // Whoever believed it would take what follows for absent.
+            guard next != token else { throw BlobFailure(.away, "The store's list of \(prefix) does not go on.") }
             token = next
         }
         return Array(found.prefix(limit))
@@ -46,7 +48,11 @@ extension S3BlobStore {
             else { continue }
             entries.append(BlobEntry(key: key, size: size))
         }
-        return (entries, list["IsTruncated"] == "true" ? list["NextContinuationToken"] : nil)
+        guard list["IsTruncated"] == "true" else { return (entries, nil) }
+        guard let next = list["NextContinuationToken"].full else {
+            throw BlobFailure(.away, "The store's list of \(prefix) breaks off.")
+        }
+        return (entries, next)
     }
 
     // MARK: Deleting many

@@ -108,8 +108,12 @@ extension S3BlobStore {
         guard found.isSuccess, found.fields["Content-Length"].flatMap({ Int64($0) }) == size,
             let changed = found.fields["Last-Modified"].flatMap(S3Dates.http)
         else { return false }
-        return changed >= began
+        return changed >= began - Self.dating
     }
+
+    /// Some stores date an object by the beginning of its upload, in whole seconds and by another machine's clock. Keys are
+    /// used by one upload alone, so no other object of the same size is that young.
+    private static let dating = Duration.seconds(10)
 
     // MARK: Ends
 
@@ -135,73 +139,11 @@ extension S3BlobStore {
         }.value
     }
 
-    private func abort(_ multipart: UnfinishedMultipart, tries: Int? = nil) async throws(BlobFailure) {
+    func abort(_ multipart: UnfinishedMultipart, tries: Int? = nil) async throws(BlobFailure) {
         var call = S3Call("DELETE", path(of: multipart.key), name: "giving up \(multipart.key)")
         call.query = [("uploadId", multipart.uploadID)]
         call.accepted = [404]
         call.tries = tries
         _ = try await endpoint.send(call)
-    }
-
-    // MARK: The sweep
-
-    /// Aborts uploads that nobody goes on with: those the journal names since longer than `named`, and those under our
-    /// prefix that it does not name, older than `unnamed`: the answer that had their ids was lost. Says how many.
-    @discardableResult
-    package func sweepMultiparts(
-        named: Duration = .seconds(6 * 3600), unnamed: Duration = .seconds(3600)
-    ) async throws(BlobFailure) -> Int {
-        let now = time.now
-        var count = 0
-        while true {
-            let rows = try await asked { try await journal.unfinished(before: now - named, limit: 100) }
-            for row in rows {
-                try await abort(row)
-                try await asked { try await journal.end(row) }
-            }
-            count += rows.count
-            if rows.count < 100 { break }
-        }
-        return try await count + sweepUnnamed(before: now - unnamed)
-    }
-
-    private func asked<T>(_ body: () async throws -> T) async throws(BlobFailure) -> T {
-        do { return try await body() } catch {
-            throw BlobFailure(.away, "The journal of uploads in parts did not answer: \(error)")
-        }
-    }
-
-    private func sweepUnnamed(before moment: Timestamp) async throws(BlobFailure) -> Int {
-        var count = 0
-        var markers: (key: String, upload: String)?
-        while true {
-            var call = S3Call("GET", nil, name: "the list of unfinished uploads")
-            call.query = [
-                ("uploads", nil), ("prefix", path(of: "")), ("max-uploads", "1000"), ("encoding-type", "url"),
-            ]
-            if let markers { call.query += [("key-marker", markers.key), ("upload-id-marker", markers.upload)] }
-            // A store that cannot list them ends them by rules of its own.
-            call.accepted = [405, 501]
-            let response = try await endpoint.send(call)
-            guard response.isSuccess else { return count }
-            guard let list = XMLElement.parse(response.body) else {
-                throw BlobFailure(.away, "The store's list of unfinished uploads cannot be read.")
-            }
-            let isEncoded = list["EncodingType"] == "url"
-            let old = list.all("Upload").compactMap { upload -> UnfinishedMultipart? in
-                guard let text = upload["Key"], let name = isEncoded ? URLText.decode(text) : text,
-                    let key = key(of: name), let id = upload["UploadId"],
-                    let began = upload["Initiated"].flatMap(S3Dates.iso), began < moment
-                else { return nil }
-                return UnfinishedMultipart(key: key, uploadID: id)
-            }
-            let named = try await asked { try await journal.holds(old) }
-            for orphan in old where !named.contains(orphan) {
-                try await abort(orphan)
-                count += 1
-            }
-            guard list["IsTruncated"] == "true", let key = list["NextKeyMarker"].full else { return count }
-            markers = (isEncoded ? URLText.decode(key) ?? key : key, list["NextUploadIdMarker"] ?? "")
-        }
     }
 }
