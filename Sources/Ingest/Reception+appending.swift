@@ -24,6 +24,11 @@ extension Reception {
     func append(_ stream: Stream, from source: any ByteSource) async throws -> Int64 {
         let writer = try await takeOver(stream.offset, source)
         defer { leave(writer) }
+        return try await append(stream, from: source, as: writer)
+    }
+
+    /// The same for who took over already, and leaves by itself.
+    func append(_ stream: Stream, from source: any ByteSource, as writer: UploadMachine.Writer) async throws -> Int64 {
         let hash = status.withLock { $0.hash }
         var course = Course(
             writer: writer, next: stream.offset, uncommitted: stream.offset,
@@ -85,7 +90,7 @@ extension Reception {
     }
 
     /// The newest request appends, whoever hung before it.
-    private func takeOver(_ offset: Int64, _ source: any ByteSource) async throws(IngestFailure)
+    func takeOver(_ offset: Int64, _ source: any ByteSource) async throws(IngestFailure)
         -> UploadMachine.Writer
     {
         while true {
@@ -103,6 +108,7 @@ extension Reception {
             case .write(let writer, _): return writer
             case .busy: continue
             case .ended(let reason): throw IngestFailure(reason)
+            case .beyond: throw IngestFailure(.tooLong)
             case .sealed: throw IngestFailure(.completed, "The upload is complete, and takes no more bytes.")
             case .mismatch(let expected):
                 throw IngestFailure(
@@ -128,6 +134,11 @@ extension Reception {
         }
     }
 
-    /// The client has said the length now. False where it said another, or more bytes are here.
-    func setLength(_ length: Int64) -> Bool { status.withLock { $0.machine.setLength(length) } }
+    /// The client has said the length now. False where it said another, more bytes are here, or another writes them.
+    func setLength(_ length: Int64, by writer: UploadMachine.Writer? = nil) -> Bool {
+        status.withLock { $0.machine.setLength(length, by: writer) }
+    }
+
+    /// Nil while nobody has said it.
+    var length: Int64? { status.withLock { $0.machine.length } }
 }

@@ -33,6 +33,10 @@ extension Reception {
         let commits = status.withLock { status -> [Commit] in
             defer { status.waiting = [] }
             return status.waiting.filter { commit in
+                if let length = status.machine.length, commit.range.upperBound > length {
+                    status.outcomes[commit.course.writer] = .failure(IngestFailure(.tooLong))
+                    return false
+                }
                 if status.machine.beginCommit(commit.course.writer) { return true }
                 if case .ended(let reason) = status.machine.state {
                     status.outcomes[commit.course.writer] = .failure(IngestFailure(reason))

@@ -112,7 +112,7 @@ extension Reception {
         }
         guard course.next > 0 else { throw IngestFailure(field: "size", value: "0", expected: "at least one byte") }
         let length = course.next
-        guard status.withLock({ $0.machine.setLength(length) }) else {
+        guard status.withLock({ $0.machine.setLength(length, by: writer) }) else {
             throw IngestFailure(.internal, "The length changed.")
         }
         _ = try await commit(course, completesAlone: false)

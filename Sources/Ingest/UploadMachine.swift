@@ -38,6 +38,8 @@ package struct UploadMachine: Sendable {
         /// Read and write its bytes; the older writers are over.
         case write(Writer, superseding: [Writer])
         case mismatch(offset: Int64)
+        /// More is here than the upload has: a length that became known too late.
+        case beyond(length: Int64)
         /// Bytes of an older writer are on their way into the journal: ask again once they are there.
         case busy
         case sealed
@@ -55,6 +57,8 @@ package struct UploadMachine: Sendable {
         var range: Range<Int64>
         /// Its bytes are on their way into the journal: nothing ends it any more.
         var isCommitting = false
+        /// A newer request brings the same bytes: it is over with its commit.
+        var isSuperseded = false
     }
 
     package private(set) var state: State
@@ -88,6 +92,7 @@ package struct UploadMachine: Sendable {
         if received.contains(range) { return .compare }
         let older = writers.filter { $0.value.range.overlaps(range) && !$0.value.isCommitting }.map(\.key)
         for writer in older { writers[writer] = nil }
+        for (writer, work) in writers where work.range.overlaps(range) { writers[writer]?.isSuperseded = true }
         lastWriter += 1
         let writer = Writer(number: lastWriter)
         writers[writer] = Work(range: range)
@@ -102,6 +107,7 @@ package struct UploadMachine: Sendable {
         case .receiving: break
         }
         if writers.values.contains(where: \.isCommitting) { return .busy }
+        if let length, received.end > length { return .beyond(length: length) }
         guard offset == self.offset else { return .mismatch(offset: self.offset) }
         let older = writers.keys.sorted { $0.number < $1.number }
         writers = [:]
@@ -114,7 +120,7 @@ package struct UploadMachine: Sendable {
     /// Asked before every piece, where the pieces of one upload queue: false when a newer request or the end took over.
     package func mayWrite(_ writer: Writer) -> Bool { writers[writer] != nil }
 
-    /// From here on the writer's bytes will count, unless the disk fails.
+    /// From here on the writer's bytes will count, unless the disk fails. The length does not change before `committed`.
     package mutating func beginCommit(_ writer: Writer) -> Bool {
         guard state == .receiving, writers[writer] != nil else { return false }
         writers[writer]?.isCommitting = true
@@ -123,17 +129,18 @@ package struct UploadMachine: Sendable {
 
     /// `range` is durable. A writer that goes on after it (a stream) stays, and may be superseded again.
     package mutating func committed(_ range: Range<Int64>, by writer: Writer) {
-        precondition(length.map { range.upperBound <= $0 } ?? true, "\(range) of \(String(describing: length))")
         received.insert(range)
         writers[writer]?.isCommitting = false
+        if writers[writer]?.isSuperseded == true { writers[writer] = nil }
     }
 
     package mutating func leave(_ writer: Writer) { writers[writer] = nil }
 
-    /// The client has said the length only now. False when it said another before, or has sent more already.
-    package mutating func setLength(_ length: Int64) -> Bool {
+    /// The client has said the length only now. False when it said another before, has sent more already, or another
+    /// than `writer` writes, whose bytes may be more.
+    package mutating func setLength(_ length: Int64, by writer: Writer? = nil) -> Bool {
         if let known = self.length { return known == length }
-        guard received.end <= length else { return false }
+        guard received.end <= length, Set(writers.keys) == Set([writer].compactMap(\.self)) else { return false }
         self.length = length
         return true
     }
@@ -148,7 +155,6 @@ package struct UploadMachine: Sendable {
     }
 
     package mutating func sealed() {
-        precondition(isWhole, "sealed at \(offset) of \(String(describing: length))")
         if state == .receiving { state = .sealed }
     }
 

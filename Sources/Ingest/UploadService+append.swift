@@ -80,35 +80,47 @@ extension UploadService {
     private func append(_ wish: Append, to row: inout UploadRow, _ reception: Reception, from body: Body) async throws
         -> Int64
     {
-        await reception.interrupt()
-        if case .sealed = reception.state { throw IngestFailure(.completed, "The upload is complete.") }
-        guard wish.offset == reception.durable else {
-            throw IngestFailure(
-                .offsetMismatch(expected: reception.durable, given: wish.offset),
-                "The upload's offset is \(reception.durable), the request says \(wish.offset).")
-        }
-        try await settleLength(wish, of: &row, reception, body.length)
+        // The writer first: what it finds and says of the length is then nobody else's to change.
+        let turned = bytes(of: body, for: row.tenant)
+        let writer = try await reception.takeOver(wish.offset, turned)
+        defer { reception.leave(writer) }
+        try await knowLength(of: &row, reception, writer)
+        try await settleLength(wish, of: &row, reception, writer, body.length)
         let limit = row.size ?? limits.limit(of: row.promise)
         if let length = body.length, length > limit - wish.offset {
             throw IngestFailure(.tooLong, "\(wish.offset + length) bytes would come, the upload may have \(limit).")
         }
-        let turned = bytes(of: body, for: row.tenant)
         let source = row.size == nil ? GrowingSource(turned, self, row, from: wish.offset) : turned
         let stream = Stream(
             offset: wish.offset, limit: limit, length: row.size, check: wish.check, isLast: wish.isLast,
             sealing: row.protocol == .ietf && !wish.isLast ? nil : row.declared, progress: wish.progress)
-        let offset = try await reception.append(stream, from: source)
-        if wish.isLast, row.size == nil { try await setLength(offset, of: &row, reception) }
+        let offset = try await reception.append(stream, from: source, as: writer)
+        if wish.isLast, row.size == nil { try await setLength(offset, of: &row, reception, by: writer) }
         guard !wish.isLast || offset == row.size else {
             throw IngestFailure(.incomplete(missing: []), "\(offset) of \(row.size ?? 0) bytes came.")
         }
         return offset
     }
 
-    /// What the request says of the length, by field or by being the last, must be what was known.
-    private func settleLength(_ wish: Append, of row: inout UploadRow, _ reception: Reception, _ body: Int64?)
+    /// A request before this one may have said it since the row was read.
+    private func knowLength(of row: inout UploadRow, _ reception: Reception, _ writer: UploadMachine.Writer)
         async throws
     {
+        if row.size == nil { row.size = try await reread(row).size }
+        guard let known = row.size ?? reception.length else { return }
+        guard reception.setLength(known, by: writer) else {
+            try reception.refuseUnlessCurrent(writer)
+            throw IngestFailure(.tooLong)
+        }
+        // That request's ledger failed it.
+        if row.size == nil { try await setLength(known, of: &row, reception, by: writer) }
+        guard reception.durable <= known else { throw IngestFailure(.tooLong) }
+    }
+
+    /// What the request says of the length, by field or by being the last, must be what was known.
+    private func settleLength(
+        _ wish: Append, of row: inout UploadRow, _ reception: Reception, _ writer: UploadMachine.Writer, _ body: Int64?
+    ) async throws {
         let implied = wish.isLast ? body.map { wish.offset + $0 } : nil
         guard let stated = wish.length ?? implied else { return }
         if let implied, implied != stated {
@@ -129,14 +141,18 @@ extension UploadService {
             throw IngestFailure(
                 wish.length == nil ? .tooLong : .tooLarge, "The file has \(stated) bytes; taken are up to \(limit).")
         }
-        try await setLength(stated, of: &row, reception)
+        try await setLength(stated, of: &row, reception, by: writer)
     }
 
-    func setLength(_ length: Int64, of row: inout UploadRow, _ reception: Reception) async throws {
-        try await grow(row, to: length, isFinal: true)
-        guard reception.setLength(length) else {
-            throw IngestFailure(.inconsistentLength, "More than \(length) bytes are here already.")
+    /// The bytes first, then the ledger: what the ledger says must hold for them.
+    func setLength(
+        _ length: Int64, of row: inout UploadRow, _ reception: Reception, by writer: UploadMachine.Writer? = nil
+    ) async throws {
+        guard reception.setLength(length, by: writer) else {
+            if let writer { try reception.refuseUnlessCurrent(writer) }
+            throw IngestFailure(.inconsistentLength, "More than \(length) bytes are here already, or come now.")
         }
+        try await grow(row, to: length, isFinal: true)
         row.size = length
     }
 

@@ -88,6 +88,41 @@ import Testing
         #expect(try await files.row(id)?.sha256 == Hex.encode(SHA256.hash(data)))
     }
 
+    @Test func `a length below what another request brings at the same time harms nothing`() async throws {
+        for _ in 0..<15 {
+            let files = try FilesRig()
+            let id =
+                await files.tusPost([("Upload-Defer-Length", "1"), FilesRig.metadata("a.wav")])["X-Upload-Id"] ?? ""
+            await withTaskGroup(of: Int.self) { group in
+                group.addTask { await files.tusPatch(id, 0, [], [("Upload-Length", "5")]).status }
+                group.addTask {
+                    await files.ask(
+                        .patch, "/files/\(id)", [FilesRig.tus, FilesRig.bytes, ("Upload-Offset", "0")],
+                        .chunked(TestSource(Array(data[..<10]), piece: 2))
+                    ).status
+                }
+                for await status in group { #expect([204, 400, 409, 413].contains(status), "\(status)") }
+            }
+            let row = try #require(try await files.row(id))
+            guard row.state == .receiving else { continue }
+            let offset = await files.tusHead(id)["Upload-Offset"].flatMap { Int64($0) } ?? -1
+            #expect(0...(row.size ?? 10) ~= offset)
+        }
+    }
+
+    @Test func `a length that bytes do not fit in ends the upload, and nothing else`() async throws {
+        let id = await files.tusPost([("Upload-Defer-Length", "1"), FilesRig.metadata("a.wav")])["X-Upload-Id"] ?? ""
+        #expect(await files.tusPatch(id, 0, Array(data[..<10])).status == 204)
+        // As a ledger may have it from before.
+        let upload = try #require(UploadID(id))
+        try await files.rig.ledger.write("test") { tx in try tx.uploads.setSize(upload, 5) }
+        let again = FilesRig(try files.rig.restarted())
+        _ = try await again.rig.service.recover()
+        #expect(await again.tusPatch(id, 10, [1]).status == 413)
+        #expect(await again.tusHead(id).status == 410)
+        #expect(again.rig.device.names.isEmpty)
+    }
+
     @Test func `a deferred length that grows beyond the limit is 413`() async throws {
         let files = try FilesRig { $0.audioBytes = 100_000 }
         let id = await files.tusPost([("Upload-Defer-Length", "1"), FilesRig.metadata("a.wav")])["X-Upload-Id"] ?? ""

@@ -43,6 +43,37 @@ import Testing
         #expect(answer12 == .compare)
     }
 
+    @Test func `a stream that is superseded while it commits goes on no further`() throws {
+        var machine = UploadMachine(length: 10)
+        let stream = try #require(machine.admit(0..<10).writer)
+        let began = machine.beginCommit(stream)
+        #expect(began)
+        let newer = try #require(machine.admit(0..<10).writer)
+        machine.committed(0..<4, by: stream)
+        #expect(machine.offset == 4 && !machine.mayWrite(stream) && machine.mayWrite(newer))
+        let again = machine.beginCommit(stream)
+        #expect(!again)
+    }
+
+    @Test func `a length is not said while another writes`() throws {
+        var machine = UploadMachine(length: nil)
+        let one = try #require(machine.append(at: 0).writer)
+        let other = try #require(machine.append(at: 0).writer)
+        for answer in [machine.setLength(5), machine.setLength(5, by: one)] { #expect(!answer) }
+        #expect(machine.length == nil)
+        let own = machine.setLength(5, by: other)
+        #expect(own && machine.length == 5)
+    }
+
+    @Test func `more than the length is no place to append at`() throws {
+        var received = IntervalSet()
+        received.insert(0..<10)
+        var machine = UploadMachine(length: 5, received: received)
+        let answer = machine.append(at: 10)
+        #expect(answer == .beyond(length: 5))
+        #expect(machine.seal() == .incomplete)
+    }
+
     @Test func `bytes beyond the length are outside`() {
         var machine = UploadMachine(length: 10)
         let answer13 = machine.admit(5..<11)
@@ -84,13 +115,13 @@ import Testing
         let answer6 = machine.beginCommit(writer)
         #expect(answer6)
         machine.committed(0..<5, by: writer)
-        let answer7 = machine.setLength(4)
+        let answer7 = machine.setLength(4, by: writer)
         #expect(!answer7)
-        let answer8 = machine.setLength(5)
+        let answer8 = machine.setLength(5, by: writer)
         #expect(answer8)
-        let answer9 = machine.setLength(5)
+        let answer9 = machine.setLength(5, by: writer)
         #expect(answer9)
-        let answer10 = machine.setLength(6)
+        let answer10 = machine.setLength(6, by: writer)
         #expect(!answer10)
         #expect(machine.seal() == .seal)
     }
@@ -133,7 +164,7 @@ import Testing
                         current = writer
                     case .mismatch(let expected): #expect(offset != durable && expected == durable)
                     case .sealed: #expect(machine.state == .sealed)
-                    case .busy, .ended: Issue.record("nothing is under way, seed \(seed)")
+                    case .busy, .beyond, .ended: Issue.record("nothing is under way, seed \(seed)")
                     }
                 case 3..<6:
                     guard let writer = current, durable < length else { continue }
@@ -148,7 +179,7 @@ import Testing
                     machine.leave(writer)
                     current = nil
                 default:
-                    let agreed = machine.setLength(length)
+                    let agreed = machine.setLength(length, by: current)
                     #expect(agreed)
                     #expect(
                         machine.seal() == (machine.state == .sealed ? .sealed : durable == length ? .seal : .incomplete)
