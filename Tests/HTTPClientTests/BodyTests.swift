@@ -32,7 +32,10 @@ import Testing
         let client = try client()
         let count = 15_000_000
         let body = ClientBody(count: Int64(count), buffer: 100_000)
-        let request = ClientRequest("PUT", server.url(), body: .stream(body), deadlines: .init(firstByte: .seconds(3600), stall: .seconds(3600), whole: .seconds(3600)))
+        let hour = Duration.seconds(3600)
+        let request = ClientRequest(
+            "PUT", server.url(), body: .stream(body),
+            deadlines: .init(connect: hour, firstByte: hour, stall: hour, whole: hour))
         let answer = Task { try await client.send(request) }
         let written = Count()
         let piece = Self.bytes
