@@ -95,6 +95,33 @@ private struct VerifyRig: Sendable {
         }
     }
 
+    @Test func `goes through more tracks than it asks for at once`() async throws {
+        try await VerifyRig.run { rig in
+            try await rig.ledger.write("test") { tx in
+                for number in 1000..<1501 {
+                    let id = TrackID(checked: "trk_\(number)")
+                    let row = TrackRow(
+                        id: id, tenant: VerifyRig.tenant, owner: VerifyRig.owner,
+                        uploadID: UploadID(checked: "up_\(number)"), title: "t", createdAt: Timestamp(seconds: 1))
+                    try tx.tracks.insert(row)
+                    let key = VerifyRig.original(number, of: id.text).path
+                    try tx.tracks.setOriginal(id, key: key, contentType: "audio/flac", size: 9, sha256: "a")
+                    let generation = GenerationID(checked: "gen_\(number)")
+                    try tx.generations.insert(
+                        GenerationRow(
+                            id: generation, trackID: id, profile: "aac", node: NodeID(checked: "node_1"),
+                            createdAt: row.createdAt, heartbeatAt: row.createdAt))
+                    _ = try tx.tracks.publish(
+                        id, generation: generation, metadata: "{}", scan: "{}", renditions: "[]")
+                }
+            }
+            try await rig.put(9, VerifyRig.original(1250, of: "trk_1250").path)
+            let told = try await rig.told
+            #expect(told.count == 500 && !told.contains { $0.contains("trk_1250") })
+            #expect(told.last == "missing \(VerifyRig.original(1500, of: "trk_1500"))")
+        }
+    }
+
     @Test func `leaves alone what is under way`() async throws {
         try await VerifyRig.run { rig in
             try await rig.publish("trk_a")

@@ -54,7 +54,18 @@ struct Owners: Sendable {
         while !rest.isEmpty {
             let page = Array(rest.prefix(Self.page))
             rest = rest.dropFirst(page.count)
-            found.formUnion(try await ledger.read(name) { tx in try page.filter { try isOne($0, tx) } })
+            let ones = try await ledger.read(name) { tx in
+                // Files of one encoding stand together, and share the answer.
+                var last: (name: Name, isOne: Bool)?
+                return try page.filter { key in
+                    let name = Name(key)
+                    if case .generation = name, let last, last.name == name { return last.isOne }
+                    let answer = try isOne(key, tx)
+                    last = (name, answer)
+                    return answer
+                }
+            }
+            found.formUnion(ones)
         }
         return found
     }
@@ -75,8 +86,9 @@ struct Owners: Sendable {
     @Sendable private static func isNamed(_ key: String, _ tx: Transaction) throws -> Bool {
         switch Name(key) {
         case .generation(let id, let track):
-            guard let row = try tx.generations.find(id) else { return false }
-            return row.trackID == track && row.state != .swept
+            if let row = try tx.generations.find(id), row.trackID == track, row.state != .swept { return true }
+            // What listeners are sent to is needed, whatever its own row says.
+            return try tx.tracks.find(track).map { $0.state == .ready && $0.generation == id } ?? false
         case .original(let id, let track):
             guard let row = try tx.tracks.find(track) else { return false }
             if try row.originalKey == key || tx.tracks.replaced(of: track, limit: 1000).contains(key) { return true }

@@ -3,7 +3,7 @@ import Ledger
 import Storage
 import Transcode
 
-/// What the ledger says must be in the store: everything a listener could ask for.
+/// What one row of the ledger says must be in the store: everything of it that a listener could ask for.
 struct Promises: Sendable {
     struct File: Sendable {
         /// For sentences: `track trk_1`.
@@ -23,25 +23,16 @@ struct Promises: Sendable {
     private(set) var damaged: [Verify.Finding] = []
     private var renditions: [Rendition] = []
 
-    /// A page a transaction: nothing is held up, however much there is.
-    init(_ ledger: any LedgerStore) async throws {
-        var after: TrackID?
-        while true {
-            let last = after
-            let rows = try await ledger.read("verify.tracks") { tx in try tx.tracks.ready(after: last, limit: 500) }
-            for row in rows { promise(row) }
-            guard rows.count == 500 else { break }
-            after = rows.last?.id
-        }
-        var next: UploadID?
-        while true {
-            let last = next
-            let rows = try await ledger.read("verify.media") { tx in try tx.media.ready(after: last, limit: 500) }
-            for row in rows {
-                if let key = row.key { files[key] = File(owner: "media file \(row.id)", size: row.size) }
-            }
-            guard rows.count == 500 else { return }
-            next = rows.last?.id
+    init(_ row: TrackRow) { promise(row) }
+
+    init(_ row: MediaRow) {
+        if let key = row.key { files[key] = File(owner: "media file \(row.id)", size: row.size) }
+    }
+
+    /// Whether the ledger promises anything at all.
+    static func isAny(in ledger: any LedgerStore) async throws -> Bool {
+        try await ledger.read("verify.any") { tx in
+            try !tx.tracks.ready(after: nil, limit: 1).isEmpty || !tx.media.ready(after: nil, limit: 1).isEmpty
         }
     }
 

@@ -14,7 +14,7 @@ extension Verify {
         guard !orphans.isEmpty else { return [] }
         let owners = Owners(ledger)
         // A bucket and the ledger of another service, or an empty new one: there everything is an orphan.
-        if try await Promises(ledger).files.isEmpty, try await !owners.knowsAny(of: orphans) { throw WrongLedger() }
+        if try await !Promises.isAny(in: ledger), try await !owners.knowsAny(of: orphans) { throw WrongLedger() }
         var gone: Set<String> = []
         var rest = orphans[...]
         while !rest.isEmpty {

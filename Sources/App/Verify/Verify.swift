@@ -40,47 +40,30 @@ package enum Verify {
         }
     }
 
+    /// Row by row, then page by page of the store: what is held at once is a few tracks' files, a page, and what was found.
     package static func run(ledger: any LedgerStore, store: any BlobStore) async throws -> [Finding] {
-        let there = try await sizes(of: store)
-        let promises = try await Promises(ledger)
-        let named = try await Owners(ledger).named(among: there.keys.filter { promises.files[$0] == nil })
-        let missing = promises.files.keys.filter { there[$0] == nil }.sorted()
-        let strays = there.keys.filter { promises.files[$0] == nil && !named.contains($0) }.sorted()
-        // A running server went on between the looks: what was published meanwhile is there now, and what was swept
-        // meanwhile is gone.
-        let came = try await present(missing, in: store)
-        let stayed = try await present(strays, in: store)
-        var findings = promises.damaged
-        for key in missing where !came.contains(key) {
-            findings.append(Finding(.missing, key, "The \(promises.files[key]?.owner ?? "") needs it."))
-        }
-        findings += promises.wrongSizes(there)
-        for key in strays where stayed.contains(key) {
-            let size = there[key] ?? 0
-            findings.append(
-                Owners.Name(key) == .foreign
-                    ? Finding(.foreign, key, "It is no name of ours, and is left alone.", size: size)
-                    : Finding(.orphan, key, "Nothing in the ledger names it.", size: size))
-        }
-        return findings
+        let kept = Kept(ledger: ledger, store: store)
+        return try await kept.tracks() + kept.media() + strays(ledger, store)
     }
 
-    private static func present(_ keys: [String], in store: any BlobStore) async throws -> Set<String> {
-        var present: Set<String> = []
-        for key in keys {
-            guard let blob = BlobKey(key), try await store.size(of: blob) != nil else { continue }
-            present.insert(key)
-        }
-        return present
-    }
-
-    private static func sizes(of store: any BlobStore) async throws -> [String: Int64] {
-        var sizes: [String: Int64] = [:]
+    /// What lies in the store and nothing needs.
+    private static func strays(_ ledger: any LedgerStore, _ store: any BlobStore) async throws -> [Finding] {
+        let owners = Owners(ledger)
+        var findings: [Finding] = []
         var after: BlobKey?
         while true {
             let page = try await store.list(prefix: "", after: after, limit: 1000)
-            for entry in page { sizes[entry.key.path] = entry.size }
-            guard let last = page.last, page.count == 1000 else { return sizes }
+            let named = try await owners.named(among: page.map(\.key.path))
+            for entry in page where !named.contains(entry.key.path) {
+                // A running server went on between the looks: what was swept meanwhile is gone.
+                guard let size = try await store.size(of: entry.key) else { continue }
+                let key = entry.key.path
+                findings.append(
+                    Owners.Name(key) == .foreign
+                        ? Finding(.foreign, key, "It is no name of ours, and is left alone.", size: size)
+                        : Finding(.orphan, key, "Nothing in the ledger names it.", size: size))
+            }
+            guard let last = page.last, page.count == 1000 else { return findings }
             after = last.key
         }
     }
