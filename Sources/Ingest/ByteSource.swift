@@ -6,6 +6,12 @@ package protocol ByteSource: Sendable {
     func next(upTo count: Int) async throws(IngestFailure) -> [UInt8]
     /// Ends a pull that waits; safe from any task.
     func cancel()
+    /// The piece that was pulled last is done with, and the next is not asked for yet.
+    func rest()
+}
+
+extension ByteSource {
+    package func rest() {}
 }
 
 package struct RequestBytes: ByteSource {

@@ -39,6 +39,8 @@ package struct IngestFailure: Error, Sendable, CustomStringConvertible {
 
     package let kind: Kind
     package let message: String
+    /// The upload that the request was for is complete.
+    package var isOfComplete = false
 
     package init(_ kind: Kind, _ message: String) {
         self.kind = kind

@@ -73,6 +73,8 @@ extension Reception {
             guard Self.isStep(course, since: committed), course.next != stream.length else { continue }
             course = try await commit(course, completesAlone: false)
             committed = .now
+            // A client that does not take the news keeps nobody else waiting.
+            source.rest()
             await stream.progress?(course.next)
         }
         try check?.finish()

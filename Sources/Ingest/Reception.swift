@@ -46,6 +46,8 @@ package final class Reception: Sendable {
     package var received: IntervalSet { status.withLock { $0.machine.received } }
     package var state: UploadMachine.State { status.withLock { $0.machine.state } }
     package var sha256: [UInt8]? { status.withLock { $0.sha256 } }
+    /// A journal was there, or a byte has come since.
+    var hasFiles: Bool { status.withLock { $0.bytes != nil } }
     package var completesAlone: Bool { status.withLock { $0.completesAlone } }
 
     func openOnLane(creating: Bool) throws(IngestFailure) -> (any SpooledBytes)? {
@@ -96,7 +98,10 @@ extension Reception.Status {
 
     mutating func adopt(_ journal: Journal) {
         let state: UploadMachine.State
-        if let reason = journal.ended {
+        if case .ended = machine.state {
+            // It was ended before anybody looked at the journal.
+            state = machine.state
+        } else if let reason = journal.ended {
             state = .ended(reason)
         } else {
             state = journal.sealed == nil ? .receiving : .sealed

@@ -80,6 +80,7 @@ extension UploadService {
     private func append(_ wish: Append, to row: inout UploadRow, _ reception: Reception, from body: Body) async throws
         -> Int64
     {
+        try await mustBeWanted(row, reception)
         // The writer first: what it finds and says of the length is then nobody else's to change.
         let turned = bytes(of: body, for: row.tenant)
         let writer = try await reception.takeOver(wish.offset, turned)
@@ -186,9 +187,11 @@ extension UploadService {
         try mustNotHaveEnded(row)
         let size = row.size ?? 0
         guard wish.offset == size else {
-            throw IngestFailure(
+            var failure = IngestFailure(
                 .offsetMismatch(expected: size, given: wish.offset),
                 "The upload's offset is \(size), the request says \(wish.offset).")
+            failure.isOfComplete = true
+            throw failure
         }
         guard body.length ?? 0 == 0, try await RequestBytes(body).next(upTo: 1).isEmpty else {
             throw IngestFailure(.completed, "The upload is complete, and takes no more bytes.")
@@ -234,4 +237,5 @@ private actor GrowingSource: ByteSource {
     }
 
     nonisolated func cancel() { source.cancel() }
+    nonisolated func rest() { source.rest() }
 }

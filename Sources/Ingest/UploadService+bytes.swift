@@ -25,6 +25,7 @@ extension UploadService {
         async throws -> RangeAnswer
     {
         try mustBeWrittenBy(.chunks, row)
+        try mustBeInTime(row)
         let total: Int64?
         switch range {
         case .part(_, let stated), .question(let stated): total = stated
@@ -63,10 +64,12 @@ extension UploadService {
         _ range: Range<Int64>, of row: UploadRow, from source: any ByteSource, counting: Counting,
         completesAlone: Bool = false
     ) async throws -> Receipt {
+        try mustBeInTime(row)
         guard row.state == .receiving else { return try await compareOnly(range, of: row, from: source) }
         do {
             return try await withReception(row) { reception in
-                try await reception.receive(
+                try await mustBeWanted(row, reception)
+                return try await reception.receive(
                     range, from: source, counting: counting, completesAlone: completesAlone,
                     sealing: completesAlone ? row.declared : nil)
             }
@@ -87,6 +90,26 @@ extension UploadService {
                 throw IngestFailure(.conflict, "The upload is complete, and takes no more bytes.")
             }
             return try await reception.receive(range, from: source, counting: .whole(nil))
+        }
+    }
+
+    /// Before the first byte makes its files: the upload may have ended since the row was read, files and all. From here on
+    /// its end finds this reception.
+    func mustBeWanted(_ row: UploadRow, _ reception: Reception) async throws {
+        guard !reception.hasFiles else { return }
+        guard let row = try await ledger.read("upload.find", { tx in try tx.uploads.find(row.id) }) else {
+            throw IngestFailure(.notFound, "There is no upload \(row.id).")
+        }
+        try mustNotHaveEnded(row)
+        guard row.state == .receiving else {
+            throw IngestFailure(.completed, "The upload is complete, and takes no more bytes.")
+        }
+    }
+
+    /// What is past its time takes nothing more, whether it was swept yet or not.
+    func mustBeInTime(_ row: UploadRow) throws(IngestFailure) {
+        guard row.state != .receiving || row.expiresAt > time.now else {
+            throw IngestFailure(.expired, "The upload has expired.")
         }
     }
 

@@ -67,8 +67,10 @@ extension UploadService {
             if let type { try UploadEvent.append(type, of: row, error: error, tx) }
         }
         notice(.ended(row, as: state, reason))
-        await receptions.take(row.id, length: row.size, promise: row.promise).end(reason)
-        receptions.giveBack(row.id)
+        // Held until its files are gone: nobody finds them as if it went on.
+        let reception = receptions.take(row.id, length: row.size, promise: row.promise)
+        defer { receptions.giveBack(row.id) }
+        await reception.end(reason)
         try await release(row.id)
     }
 

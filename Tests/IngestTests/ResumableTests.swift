@@ -109,6 +109,12 @@ import Testing
         #expect(problem["expected-offset"]?.integer == 1000 && problem["provided-offset"]?.integer == 999)
     }
 
+    @Test func `another offset of what is complete is 409, and says that it is complete`() async throws {
+        let id = try #require(await post(.rfc, complete: true, Body(bytes: data))["X-Upload-Id"])
+        let answer = await patch(.rfc, id, 10, complete: false, [1])
+        #expect(answer.status == 409 && answer["Upload-Complete"] == "?1")
+    }
+
     @Test func `what is complete takes no byte, and says so`() async throws {
         let id = try #require(await post(.rfc, complete: true, Body(bytes: data))["X-Upload-Id"])
         let answer = await patch(.rfc, id, 150_000, complete: false, [1])

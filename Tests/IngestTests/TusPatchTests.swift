@@ -123,6 +123,45 @@ import Testing
         #expect(again.rig.device.names.isEmpty)
     }
 
+    @Test func `a request that found the upload before its end does not bring it back`() async throws {
+        let id = await files.tusNew(data.count)
+        let stale = try #require(try await files.row(id))
+        #expect(await files.ask(.delete, "/files/\(id)", [FilesRig.tus]).status == 204)
+        await #expect {
+            try await files.rig.service.append(Append(at: 0), to: stale, from: Body(bytes: data))
+        } throws: { ($0 as? IngestFailure)?.kind == .cancelled }
+        let chunked = try await files.rig.create(data)
+        try await files.rig.service.cancel(chunked)
+        await #expect {
+            try await files.rig.service.putChunk(
+                0, of: chunked, from: Body(bytes: Array(data[..<65_536])), digest: nil)
+        } throws: { ($0 as? IngestFailure)?.kind == .cancelled }
+        #expect(files.rig.device.names.isEmpty)
+    }
+
+    @Test func `a chunk past its upload's time is refused, swept or not`() async throws {
+        let row = try await files.rig.create(data)
+        files.rig.time.advance(UploadLimits().lifetime + .seconds(1))
+        await #expect {
+            try await files.rig.service.putChunk(0, of: row, from: Body(bytes: Array(data[..<65_536])), digest: nil)
+        } throws: { ($0 as? IngestFailure)?.kind == .expired }
+    }
+
+    @Test func `a body that rests lets others have its turn`() async throws {
+        let turns = UploadTurns()
+        let tenant: TenantID = .operatorsOwn
+        var resting: [TurnedSource] = []
+        for _ in 0..<UploadTurns.places {
+            let source = TurnedSource(TestSource([1]), turns, tenant)
+            _ = try await source.next(upTo: 1)
+            resting.append(source)
+        }
+        for source in resting { source.rest() }
+        let next = TurnedSource(TestSource([2]), turns, tenant)
+        #expect(try await next.next(upTo: 1) == [2])
+        withExtendedLifetime(resting) {}
+    }
+
     @Test func `a deferred length that grows beyond the limit is 413`() async throws {
         let files = try FilesRig { $0.audioBytes = 100_000 }
         let id = await files.tusPost([("Upload-Defer-Length", "1"), FilesRig.metadata("a.wav")])["X-Upload-Id"] ?? ""

@@ -142,6 +142,7 @@ package struct UploadRoutes: Sendable {
     private func complete(_ request: Request) async throws -> Response {
         let row = try await find(request)
         let declared = try NewUpload.declaredDigest(json: try await collect(request))
+        try service.mustBeInTime(row)
         let completed = try await service.complete(row, declared: declared)
         return Self.success(202, try await service.view(completed), fields: Self.names(completed))
     }

@@ -40,7 +40,8 @@ final class UploadTurns: Sendable {
     }
 }
 
-/// A body whose pieces are handed out in turns: one begins when a piece is there, and lasts until the next is asked for.
+/// A body whose pieces are handed out in turns: one begins when a piece is there, and lasts until the next is asked for,
+/// or the body rests.
 final class TurnedSource: ByteSource {
     private let source: any ByteSource
     private let turns: UploadTurns
@@ -69,6 +70,7 @@ final class TurnedSource: ByteSource {
     }
 
     func cancel() { source.cancel() }
+    func rest() { endTurn() }
 
     private func endTurn() {
         let had = hasTurn.withLock { had in

@@ -68,7 +68,7 @@ enum InteropVersion: String, Sendable, CaseIterable {
         var problem = Self.Problem(
             type: "about:blank", title: refusal.code.rawValue, status: refusal.code.status, detail: refusal.message)
         var fields = echo + refusal.fields.filter { $0.0 != "Upload-Offset" }
-        var isComplete = false
+        var isComplete = (error as? IngestFailure)?.isOfComplete ?? false
         switch (error as? IngestFailure)?.kind {
         case .offsetMismatch(let expected, let given):
             problem.type = Self.types + "mismatching-upload-offset"
