@@ -107,11 +107,11 @@ extension Node {
         let scheduler = Scheduler(
             ledger: ledger,
             tasks: Scheduler.upkeep(of: ledger, time: time) + [
-                PeriodicTask("uploads.sweep", every: .seconds(30)) {
+                // Their own names on each node: every node ends its uploads, and beats.
+                PeriodicTask("uploads.sweep:\(node)", every: .seconds(30)) {
                     while try await uploads.sweep(limit: 100) == 100 {}
                 },
                 PeriodicTask("deliveries.sweep", every: .seconds(60)) { try await CallbackSweep(ledger: ledger).run() },
-                // Its own name on each node: every node beats.
                 PeriodicTask("node.heartbeat:\(node)", every: .seconds(10)) {
                     _ = try await ledger.write("node.heartbeat") { tx in try tx.nodes.heartbeat(node, boot: boot) }
                 },

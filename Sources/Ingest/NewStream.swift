@@ -53,3 +53,8 @@ package struct StreamNotes: Sendable, Equatable {
         (json?.array ?? []).compactMap { $0.string.flatMap { UploadID($0) } }
     }
 }
+
+extension UploadRow {
+    /// It is made of parts, and takes no bytes of its own.
+    var isFinal: Bool { `protocol` == .tus && !StreamNotes(self).parts.isEmpty }
+}

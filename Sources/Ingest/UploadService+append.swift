@@ -205,7 +205,7 @@ extension UploadService {
 }
 
 /// Reserves disk ahead of bytes whose number nobody has said.
-private actor GrowingSource: ByteSource {
+actor GrowingSource: ByteSource {
     private static let step: Int64 = 64 << 20
     private let source: any ByteSource
     private let service: UploadService

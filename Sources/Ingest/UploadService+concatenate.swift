@@ -47,7 +47,12 @@ extension UploadService {
             for part in ids { try Self.note(row.id, in: part, tx) }
             return try Self.insert(row, tx)
         }
-        return try await joinIfWhole(made)
+        do { return try await joinIfWhole(made) } catch {
+            // The client is told no address, and begins another: this one must not be joined beside it.
+            let row = try await reread(made)
+            if row.state == .receiving { try await cancel(row) }
+            throw error
+        }
     }
 
     /// The part knows which finals wait for it.
@@ -138,7 +143,7 @@ extension UploadService {
             let rows = try await ledger.read("upload.recover") { tx in
                 try tx.uploads.list(state: .receiving, node: node, after: after, limit: 500)
             }
-            for row in rows where row.protocol == .tus && !StreamNotes(row).parts.isEmpty {
+            for row in rows where row.isFinal {
                 // Its row says what is wrong with it.
                 do { _ = try await joinIfWhole(row) } catch is IngestFailure { continue }
             }

@@ -87,8 +87,9 @@ extension UploadService {
     }
 
     /// Room in the queue, and the tenant not suspended; then the hour's quota and the bound on unfinished uploads, neither
-    /// of which holds for administrators. A tenant's own limits go before the settings'.
-    static func admit(_ row: UploadRow, isAdmin: Bool, _ limits: UploadLimits, _ tx: Transaction) throws {
+    /// of which holds for administrators. A tenant's own limits go before the settings': they are returned.
+    @discardableResult
+    static func admit(_ row: UploadRow, isAdmin: Bool, _ limits: UploadLimits, _ tx: Transaction) throws -> TenantRow? {
         do {
             try tx.queues.admit(.finish, below: limits.queueDepth)
         } catch let failure as LedgerFailure {
@@ -100,7 +101,7 @@ extension UploadService {
         if own?.isSuspended == true {
             throw IngestFailure(.failed(.forbidden), "The tenant \(row.tenant) is suspended; it begins no uploads.")
         }
-        if isAdmin { return }
+        if isAdmin { return own }
         let perHour = own?.uploadsPerHour ?? limits.uploadsPerHour
         if perHour > 0 {
             let created = try tx.uploads.createdInLastHour(tenant: row.tenant, owner: row.owner)
@@ -111,12 +112,13 @@ extension UploadService {
                     "\(created) uploads were begun in the last hour; allowed are \(perHour).")
             }
         }
-        guard limits.openUploads > 0 else { return }
+        guard limits.openUploads > 0 else { return own }
         let open = try tx.uploads.open(tenant: row.tenant, owner: row.owner)
         guard open < limits.openUploads else {
             throw IngestFailure(
                 .quota(retryAfter: .seconds(60)), "\(open) uploads are unfinished; complete or delete one first.")
         }
+        return own
     }
 
     static func reserve(_ row: UploadRow, room: Int64, _ limits: UploadLimits, _ tx: Transaction) throws {
@@ -128,9 +130,12 @@ extension UploadService {
         case .reserved: return
         case .noSpace: throw IngestFailure(.full, FailureCode.insufficientStorage.sentence)
         case .overQuota(let used):
-            throw IngestFailure(
-                .full, "The tenant's quota is \(quota ?? 0) bytes, \(stored + used) of them are used.")
+            throw overQuota(quota ?? 0, used: stored + used)
         }
+    }
+
+    static func overQuota(_ quota: Int64, used: Int64) -> IngestFailure {
+        IngestFailure(.full, "The tenant's quota is \(quota) bytes, \(used) of them are used.")
     }
 
     /// The upload and its track, made by the clock of the transaction so that both bear one time.

@@ -13,15 +13,33 @@ extension UploadService {
         }
     }
 
-    /// Ends what is past its time; how many. To be called now and then, by one at a time.
+    /// Ends what is past its time; how many. To be called now and then, by one at a time on each node: the bytes are its
+    /// own.
     package func sweep(limit: Int = 100) async throws -> Int {
         let now = time.now
         let node = node
-        let rows = try await ledger.read("upload.expired") { tx in try tx.uploads.expired(before: now, limit: limit) }
-        let own = rows.filter { $0.node == node }
-        for row in own { try await end(row, as: .expired, because: .expired, telling: .uploadExpired) }
+        let rows = try await ledger.read("upload.expired") { tx in
+            try tx.uploads.expired(node: node, before: now, limit: limit)
+        }
+        for row in rows {
+            if try await finishSealed(row) { continue }
+            try await end(row, as: .expired, because: .expired, telling: .uploadExpired)
+        }
+        try await releaseForgotten()
         _ = try await ledger.write("upload.forget_keys") { tx in try tx.uploads.forgetIdempotent(limit: 1_000) }
-        return own.count
+        return rows.count
+    }
+
+    /// Its client may have been told that it is complete, while the ledger was away: what is sealed is finished, however
+    /// late, and whatever waits for a part is joined before the part goes. False where it is to end.
+    private func finishSealed(_ row: UploadRow) async throws -> Bool {
+        do {
+            if row.isFinal { return try await joinIfWhole(row).state != .receiving }
+            guard try await withReception(row, { $0.state == .sealed }) else { return false }
+            return try await completeStream(row).state != .receiving
+        } catch is IngestFailure {
+            return try await reread(row).state != .receiving
+        }
     }
 
     /// What a failure of a request does to the whole upload: most do nothing.

@@ -32,6 +32,8 @@ extension UploadService {
             }
         }
         try await recoverFinals()
+        let node = node
+        try await ledger.write("upload.unreserve") { tx in try tx.reservations.releaseOrphans(node: node) }
         notice(.recovered(recovery))
         return recovery
     }

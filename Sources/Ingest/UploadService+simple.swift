@@ -2,6 +2,7 @@ package import Core
 import Crypto
 import Access
 package import Ledger
+import Synchronization
 
 extension UploadService {
     /// A whole file in one request. Nothing of it is in the ledger before all of it is durable, so that whatever breaks
@@ -32,7 +33,9 @@ extension UploadService {
             row.size = Int64(bytes.count)
             return try await accept(row, as: media, sha256: SHA256.hash(bytes), small: bytes, isAdmin: isAdmin)
         }
-        try await precheck(row, size: length ?? bound ?? 0, isAdmin: isAdmin)
+        // Where nobody says how long it is, the space is taken as it comes.
+        let source = length ?? bound == nil ? GrowingSource(source, self, row, from: 0) : source
+        try await reserve(row, size: min(length ?? bound ?? 0, limits.bytes(of: kind)), isAdmin: isAdmin)
         let reception = receptions.take(row.id, length: nil, promise: promise)
         defer { receptions.giveBack(row.id) }
         do {
@@ -48,22 +51,37 @@ extension UploadService {
     /// Bytes that came to nothing. Where the ledger did not say what became of their rows they stay: the next start finds
     /// rows or none, and does what is right by them.
     func drop(_ id: UploadID, _ reception: Reception, because error: any Error) async {
+        do { try await unreserve([id]) } catch { unreleased.withLock { _ = $0.insert(id) } }
         if let failure = error as? LedgerFailure, failure.kind == .unavailable { return }
         await reception.end(.cancelled)
         // What cannot be removed now has no row in the ledger, and is removed at boot; the first failure is the answer.
         try? await release(id)
     }
 
-    /// Before a byte is read: would it be taken?
-    func precheck(_ row: UploadRow, size: Int64, isAdmin: Bool) async throws {
+    /// Before a byte is read: would it be taken? Then its space is its own until its rows are there, or it is dropped.
+    func reserve(_ row: UploadRow, size: Int64, isAdmin: Bool) async throws {
         let room = try await room()
         let limits = limits
-        try await ledger.read("upload.precheck") { tx in
-            try Self.admit(row, isAdmin: isAdmin, limits, tx)
-            var wish = row
-            wish.size = size
-            try Self.fit(wish, room, tx)
+        var wish = row
+        wish.size = size
+        try await ledger.write("upload.reserve") { [wish] tx in
+            try Self.admit(wish, isAdmin: isAdmin, limits, tx)
+            try Self.reserve(wish, room: room, limits, tx)
         }
+    }
+
+    private func unreserve(_ ids: Set<UploadID>) async throws {
+        try await ledger.write("upload.unreserve") { tx in
+            for id in ids { try tx.reservations.release(id.text) }
+        }
+    }
+
+    /// Space of what was dropped while the ledger was away.
+    func releaseForgotten() async throws {
+        let ids = unreleased.withLock { $0 }
+        guard !ids.isEmpty else { return }
+        try await unreserve(ids)
+        unreleased.withLock { $0.subtract(ids) }
     }
 
     /// All bytes of a file that is held in memory until its rows, and itself beside them, are committed.
@@ -92,8 +110,12 @@ extension UploadService {
         let limits = limits
         let room = small == nil ? Int64.max : try await roughRoom()
         let accepted = try await ledger.write("upload.simple") { tx in
-            try Self.admit(row, isAdmin: isAdmin, limits, tx)
-            if small != nil { try Self.fit(row, room, tx) }
+            let tenant = try Self.admit(row, isAdmin: isAdmin, limits, tx)
+            if small == nil {
+                try tx.reservations.release(row.id.text)
+            } else {
+                try Self.fit(row, room, quota: tenant?.quotaBytes ?? limits.tenantQuota, tx)
+            }
             var row = row
             row.state = .verifying
             row.sha256 = Hex.encode(sha256)
@@ -111,9 +133,14 @@ extension UploadService {
         return accepted
     }
 
-    private static func fit(_ row: UploadRow, _ room: Int64, _ tx: Transaction) throws {
-        guard row.size ?? 0 <= room - (try tx.reservations.total(node: row.node)) else {
+    /// What is small reserves nothing: its bytes are committed with this.
+    private static func fit(_ row: UploadRow, _ room: Int64, quota: Int64?, _ tx: Transaction) throws {
+        let size = row.size ?? 0
+        guard size <= room - (try tx.reservations.total(node: row.node)) else {
             throw IngestFailure(.full, FailureCode.insufficientStorage.sentence)
         }
+        guard let quota else { return }
+        let used = try tx.tenants.stored(row.tenant) + tx.reservations.total(tenant: row.tenant)
+        guard size <= quota - used else { throw overQuota(quota, used: used) }
     }
 }

@@ -22,17 +22,24 @@ extension UploadService {
         // It may have come to its end meanwhile.
         var row = try await reread(row)
         try mustBeHere(row)
-        if row.state == .receiving, row.protocol == .tus || row.protocol == .part && !isSealed, offset == row.size {
+        if row.state == .receiving, isSealed || Self.isWhole(row, at: offset) || row.isFinal {
             row = try await completeLate(row)
         }
         if row.state != .receiving { return StreamState(row: row, offset: row.size ?? offset, isComplete: true) }
         return StreamState(row: row, offset: offset, isComplete: isSealed)
     }
 
+    /// With the last byte of tus the upload is complete; others say so.
+    private static func isWhole(_ row: UploadRow, at offset: Int64) -> Bool {
+        (row.protocol == .tus || row.protocol == .part) && offset == row.size
+    }
+
     /// Its last byte is durable, and what should have followed did not: the ledger was away, say. A client that sees the
-    /// offset at its end sends no more.
+    /// offset at its end, or the seal, sends no more.
     private func completeLate(_ row: UploadRow) async throws -> UploadRow {
-        do { return try await completeStream(row) } catch is IngestFailure {
+        do {
+            return row.isFinal ? try await joinIfWhole(row) : try await completeStream(row)
+        } catch is IngestFailure {
             let row = try await reread(row)
             try mustBeHere(row)
             return row

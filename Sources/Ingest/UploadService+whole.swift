@@ -26,7 +26,7 @@ extension UploadService {
             let bytes = try await small(append, of: row, from: body)
             return try await accept(row, as: nil, sha256: SHA256.hash(bytes), small: bytes, isAdmin: isAdmin)
         }
-        try await precheck(row, size: size, isAdmin: isAdmin)
+        try await reserve(row, size: size, isAdmin: isAdmin)
         let reception = receptions.take(row.id, length: size, promise: row.promise)
         defer { receptions.giveBack(row.id) }
         do {

@@ -21,6 +21,8 @@ package final class UploadService: Sendable {
     let notice: @Sendable (UploadNotice) -> Void
     /// Finals of concatenations that are being joined now.
     let joining = Mutex<Set<UploadID>>([])
+    /// Dropped, and the ledger could not be told that their space is free.
+    let unreleased = Mutex<Set<UploadID>>([])
 
     package init(
         limits: UploadLimits, node: NodeID, ledger: any LedgerStore, spool: any Spool, lanes: Lanes,

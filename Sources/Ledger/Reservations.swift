@@ -49,6 +49,15 @@ package struct Reservations {
         _ = try tx.connection.execute("delete from reservations where owner = $1", [.text(owner)])
     }
 
+    /// Those on a node whose upload has no row: a crash cut its only request off.
+    package func releaseOrphans(node: NodeID) throws {
+        _ = try tx.connection.execute(
+            """
+            delete from reservations where node = $1
+            and not exists (select 1 from uploads where uploads.id = reservations.owner)
+            """, [.id(node)])
+    }
+
     package func total(node: NodeID, except owner: String = "") throws -> Int64 {
         try tx.connection.number(
             "select cast(sum(bytes) as bigint) from reservations where node = $1 and owner <> $2",

@@ -57,13 +57,13 @@ package struct Uploads {
         _ = try tx.connection.execute("update uploads set metadata = $2 where id = $1", [.id(id), .text(json)])
     }
 
-    /// Unfinished uploads whose time is over, oldest first.
-    package func expired(before moment: Timestamp, limit: Int) throws -> [UploadRow] {
+    /// Unfinished uploads of one node whose time is over, oldest first.
+    package func expired(node: NodeID, before moment: Timestamp, limit: Int) throws -> [UploadRow] {
         try tx.connection.query(
             """
-            select \(UploadRow.columns) from uploads where state = 'receiving' and expires_at < $1
-            order by expires_at limit $2
-            """, [.time(moment), .integer(limit)]
+            select \(UploadRow.columns) from uploads
+            where state = 'receiving' and node = $1 and expires_at < $2 order by expires_at limit $3
+            """, [.id(node), .time(moment), .integer(limit)]
         ).map { try UploadRow($0) }
     }
 

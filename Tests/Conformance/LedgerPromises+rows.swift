@@ -165,8 +165,12 @@ extension LedgerPromise {
             }
             time.advance(by: .seconds(15))
             let moment = time.now
-            let expired = try await ledger.read("b") { try $0.uploads.expired(before: moment, limit: 10) }
+            let expired = try await ledger.read("b") { try $0.uploads.expired(node: node, before: moment, limit: 10) }
             #expect(expired.count == 1)
+            let elsewhere = NodeID(checked: "node_elsewhere")
+            #expect(
+                try await ledger.read("b") { try $0.uploads.expired(node: elsewhere, before: moment, limit: 10) }
+                    .isEmpty)
             _ = try await ledger.write("c") { try $0.uploads.setState(expired[0].id, from: [.receiving], to: .expired) }
             #expect(try await ledger.read("d") { try $0.uploads.open(tenant: tenant, owner: owner) } == 2)
             #expect(try await ledger.read("d") { try $0.uploads.createdInLastHour(tenant: tenant, owner: owner) } == 3)

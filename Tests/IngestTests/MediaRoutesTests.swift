@@ -3,6 +3,7 @@ import Core
 import Crypto
 import HTTPServer
 import Ledger
+import Platform
 import Testing
 
 @testable import Ingest
@@ -124,6 +125,17 @@ import Testing
             try tx.tracks.list(tenant: .operatorsOwn, limit: 1).rows
         }
         #expect(track.isEmpty, "media are no tracks")
+    }
+
+    @Test func `a ledger or a disk that is full is 507`() async throws {
+        rig.failing.fail("upload.simple", .full)
+        #expect(try await send(Self.jpeg, name: "a.jpg", as: "avatar").status == 507)
+        let large = Self.jpeg + Array(repeating: 7, count: 100_000)
+        rig.failing.fail("upload.simple", .full)
+        #expect(try await send(large, name: "a.jpg", as: "avatar").status == 507)
+        rig.device.fail("write data", .noSpace)
+        #expect(try await send(large, name: "a.jpg", as: "avatar").status == 507)
+        #expect(rig.device.names.isEmpty)
     }
 
     @Test func `a document is saved, never opened; odd names do no harm`() async throws {

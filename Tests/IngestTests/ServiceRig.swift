@@ -17,6 +17,8 @@ final class ServiceRig: Sendable {
     let device: MemoryDevice
     let time: TestTime
     let ledger: SQLiteLedger
+    /// What the service has of it.
+    let failing: FailingLedger
     let service: UploadService
     private let ownsFolder: Bool
 
@@ -35,8 +37,9 @@ final class ServiceRig: Sendable {
         var limits = UploadLimits()
         change(&limits)
         (self.folder, self.device, self.time, self.ledger, self.ownsFolder) = (folder, device, time, ledger, ownsFolder)
+        failing = FailingLedger(ledger)
         service = UploadService(
-            limits: limits, node: Self.node, ledger: ledger, spool: DiskSpool(device: device, durability: .full),
+            limits: limits, node: Self.node, ledger: failing, spool: DiskSpool(device: device, durability: .full),
             lanes: try Lanes(count: 2, name: "test"), time: time)
     }
 

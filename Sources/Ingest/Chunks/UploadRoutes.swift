@@ -37,12 +37,15 @@ package struct UploadRoutes: Sendable {
         on(.get, "/api/v1/upload/limits", &router) { _ in Self.success(200, service.limits.json) }
     }
 
-    /// Every failure of this room leaves it as a refusal.
     private func on(
-        _ method: Method, _ pattern: String, _ router: inout Router,
-        _ handler: @escaping @Sendable (Request) async throws -> Response
+        _ method: Method, _ pattern: String, _ router: inout Router, _ handler: @escaping Router.Handler
     ) {
-        router.on(method, pattern) { request in
+        router.on(method, pattern, handler: Self.refusing(handler))
+    }
+
+    /// Every failure of this room leaves it as a refusal.
+    static func refusing(_ handler: @escaping Router.Handler) -> Router.Handler {
+        { request in
             do {
                 return try await handler(request)
             } catch let failure as IngestFailure {

@@ -42,9 +42,7 @@ package struct MediaRoutes: Sendable {
         _ method: Method, _ pattern: String, _ router: inout Router,
         _ handler: @escaping @Sendable (Request) async throws -> Response
     ) {
-        router.on(method, pattern) { request in
-            do { return try await handler(request) } catch let failure as IngestFailure { throw failure.refusal }
-        }
+        router.on(method, pattern, handler: UploadRoutes.refusing(handler))
     }
 
     // MARK: In

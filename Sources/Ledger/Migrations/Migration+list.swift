@@ -8,6 +8,7 @@ extension Migration {
         jobCounts,
         multiparts,
         tenants,
+        expiring,
     ]
 
     private static let begin = uploads + tracks + jobs + outbox + access + operations
