@@ -63,15 +63,21 @@ let package = Package(
         room("Worker", ["Core", "Ledger"]),
         room("ScanBridge", ["Core", "Platform", "CLinux"]),
         room("Transcode", ["Core", "Platform", "Crypto"], domain),
-        room("Ingest", ["Core", "Crypto", "Platform", "HTTPServer", "Access", "Storage", "Ledger", "Worker"], domain),
+        room("Events", ["Core", "Ledger"], domain),
+        room(
+            "Ingest",
+            ["Core", "Crypto", "Platform", "HTTPServer", "Access", "Storage", "Ledger", "Worker", "Events"], domain),
         room(
             "StreamCoord",
-            ["Core", "Crypto", "Platform", "HTTPClient", "HTTPServer", "Access", "Storage", "Ledger", "Worker"], domain),
+            [
+                "Core", "Crypto", "Platform", "HTTPClient", "HTTPServer", "Access", "Storage", "Ledger", "Worker",
+                "Events",
+            ], domain),
         room(
             "App",
             [
                 "Core", "Crypto", "Platform", "HTTPClient", "HTTPServer", "Storage", "Ledger", "Access", "Worker",
-                "ScanBridge", "Transcode", "Ingest", "StreamCoord",
+                "ScanBridge", "Transcode", "Events", "Ingest", "StreamCoord",
             ]),
 
         // Programs.
@@ -110,20 +116,20 @@ let package = Package(
         tests(
             "IngestTests",
             [
-                "Core", "Crypto", "Platform", "HTTPServer", "Access", "Storage", "Ledger", "Worker", "Ingest",
+                "Core", "Crypto", "Platform", "HTTPServer", "Access", "Storage", "Ledger", "Worker", "Events", "Ingest",
                 "TestSupport",
             ]),
         tests(
             "StreamCoordTests",
             [
                 "Core", "Crypto", "Platform", "HTTPClient", "HTTPServer", "Access", "Storage", "Ledger", "Worker",
-                "StreamCoord", "TestSupport",
+                "Events", "StreamCoord", "TestSupport",
             ]),
         tests(
             "AppTests",
             [
-                "Core", "Crypto", "Platform", "HTTPServer", "HTTPClient", "Storage", "Ledger", "Access", "Ingest",
-                "ScanBridge", "StreamCoord", "App", "TestSupport",
+                "Core", "Crypto", "Platform", "HTTPServer", "HTTPClient", "Storage", "Ledger", "Access", "Events",
+                "Ingest", "ScanBridge", "StreamCoord", "App", "TestSupport",
             ]),
         tests("Conformance", ["Core", "Crypto", "Platform", "HTTPClient", "Storage", "Ledger", "TestSupport"]),
         tests("Integration", ["Core", "Crypto", "Platform", "HTTPClient", "Storage", "Ledger", "TestSupport"]),

@@ -1,5 +1,6 @@
 import Access
 import Core
+import Events
 import HTTPClient
 import HTTPServer
 import Ingest
@@ -42,12 +43,13 @@ extension Node {
         let storage = try await NodeStore.open(
             settings, folder, ledger: ledger, node: node, time: time, log: log, metrics: metrics)
         let store = storage.store
+        let events = EventWriter(publicURL: settings.publicURL, hasCore: settings.coreURL != nil)
         let uploads = UploadService(
             limits: limits(settings), node: node, ledger: ledger,
             spool: DiskSpool(
                 device: try FolderDevice(folder: folder.spool), durability: settings.durability == .full ? .full : .fast
             ),
-            lanes: try Lanes(count: 16, name: "spool"), time: time
+            lanes: try Lanes(count: 16, name: "spool"), time: time, events: events
         ) { notice in
             if notice.isError { log.error(notice.name, notice.fields) } else { log.info(notice.name, notice.fields) }
         }
@@ -59,7 +61,6 @@ extension Node {
                 case .back: log.info("delivery.ledger-back", [])
                 }
             }, ledger: ledger, store: storage.shelf, lanes: try Lanes(count: 2, name: "files"), time: time)
-        let events = Events(publicURL: settings.publicURL, hasCore: settings.coreURL != nil)
         let pipeline = Pipeline(
             ledger: ledger, uploads: uploads, scanner: scanner, prober: Prober(programs),
             encoder: Encoder(programs, longest: settings.maximumDuration), ladder: settings.ladder, store: store,
@@ -94,7 +95,7 @@ extension Node {
                 UploadService.mediaRemoval: { job, context in try await media.remove(job, context) },
                 HeldWork.removal: { job, _ in try pipeline.removeHeld(job) },
                 Maintenance.kind: { job, _ in try await maintenance.run(job) },
-                CallbackSender.kind: { job, _ in try await sender.run(job) },
+                CoreCallback.kind: { job, _ in try await sender.run(job) },
             ], time: time, report: report)
         // Who sweeps must be allowed to delete in the store: a node that only hands out need not be.
         let sweeps = [

@@ -1,4 +1,5 @@
 import Core
+import Events
 import Ingest
 import Ledger
 import ScanBridge
@@ -20,7 +21,7 @@ struct Pipeline: Sendable {
     let encoder: Encoder
     let ladder: Ladder
     let store: any BlobStore
-    let events: Events
+    let events: EventWriter
     let delivery: Delivery
     let folders: DataFolder
     let node: NodeID

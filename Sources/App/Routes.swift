@@ -1,5 +1,6 @@
 import Access
 import Core
+import Events
 import HTTPServer
 import Ingest
 import Ledger
@@ -13,7 +14,7 @@ struct Routes: Sendable {
     let ledger: any LedgerStore
     let uploads: UploadService
     let delivery: Delivery
-    let events: Events
+    let events: EventWriter
     let health: Health
     let metrics: Metrics
     let gate: RateGate

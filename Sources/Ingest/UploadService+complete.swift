@@ -1,5 +1,6 @@
 import Core
 import Crypto
+import Events
 package import Ledger
 
 extension UploadService {
@@ -39,8 +40,8 @@ extension UploadService {
     /// In one transaction the upload is verified next, its track too, the job is queued and the world is told; or none
     /// of it, where somebody else was first.
     func finish(_ row: UploadRow, sha256: String?) async throws -> UploadRow {
-        let (finished, isFirst) = try await ledger.write("upload.complete") { tx in
-            let isFirst = try Self.finish(row, sha256: sha256, tx)
+        let (finished, isFirst) = try await ledger.write("upload.complete") { [self] tx in
+            let isFirst = try finish(row, sha256: sha256, tx)
             return (try tx.uploads.find(row.id) ?? row, isFirst)
         }
         if isFirst, finished.state == .verifying { notice(.completed(finished)) }
@@ -49,9 +50,8 @@ extension UploadService {
     }
 
     /// False where somebody else was first. `sha256` is nil for what was joined of parts, until its bytes are read.
-    @discardableResult
-    static func finish(_ row: UploadRow, sha256: String?, _ tx: Transaction) throws -> Bool {
-        if try isSuperseded(row, tx) { return try supersede(row, from: [.receiving], tx) }
+    private func finish(_ row: UploadRow, sha256: String?, _ tx: Transaction) throws -> Bool {
+        if try Self.isSuperseded(row, tx) { return try supersede(row, from: [.receiving], tx) }
         guard try tx.uploads.setState(row.id, from: [.receiving], to: .verifying) else { return false }
         if let sha256 { try tx.uploads.setDigest(row.id, sha256: sha256) }
         if let size = row.size { try tx.uploads.setSize(row.id, size) }
@@ -69,11 +69,11 @@ extension UploadService {
         return upload != row.id
     }
 
-    private static func supersede(_ row: UploadRow, from states: [UploadState], _ tx: Transaction) throws -> Bool {
+    private func supersede(_ row: UploadRow, from states: [UploadState], _ tx: Transaction) throws -> Bool {
         let error = (FailureCode.expired, "A newer upload has taken its place.")
         guard try tx.uploads.setState(row.id, from: states, to: .cancelled, error: error) else { return false }
         try tx.reservations.release(row.id.text)
-        try UploadEvent.append(.uploadCancelled, of: row, tx)
+        try events.tell(.uploadCancelled, of: row, in: tx)
         return true
     }
 
@@ -81,20 +81,20 @@ extension UploadService {
     /// where there is nothing to end.
     @discardableResult
     package func endSuperseded(_ row: UploadRow) async throws -> Bool {
-        let isEnded = try await ledger.write("upload.superseded") { tx in
+        let isEnded = try await ledger.write("upload.superseded") { [self] tx in
             guard try Self.isSuperseded(row, tx) else { return false }
-            return try Self.supersede(row, from: [.verifying, .scanning, .processing, .stored], tx)
+            return try supersede(row, from: [.verifying, .scanning, .processing, .stored], tx)
         }
         if isEnded { try await release(row.id) }
         return isEnded
     }
 
-    /// A complete upload goes to the worker, and the world is told.
-    static func hand(_ row: UploadRow, _ tx: Transaction) throws {
+    /// A complete upload goes to the worker, with its event.
+    func hand(_ row: UploadRow, _ tx: Transaction) throws {
         _ = try tx.jobs.enqueue(
             NewJob(
                 kind: "finish", queue: .finish, tenant: row.tenant, trackID: row.trackID, uploadID: row.id,
                 uniqueKey: "finish:\(row.id)", pinnedNode: row.node, requestID: row.requestID))
-        try UploadEvent.append(.uploadCompleted, of: row, tx)
+        try events.tell(.uploadCompleted, of: row, in: tx)
     }
 }

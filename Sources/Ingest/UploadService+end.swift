@@ -1,4 +1,5 @@
 import Core
+import Events
 package import Ledger
 
 extension UploadService {
@@ -72,7 +73,7 @@ extension UploadService {
         _ row: UploadRow, as state: UploadState, because reason: UploadMachine.Reason,
         error: (code: FailureCode, message: String)? = nil, telling type: EventType? = nil
     ) async throws {
-        try await ledger.write("upload.end") { tx in
+        try await ledger.write("upload.end") { [events] tx in
             guard try tx.uploads.setState(row.id, from: [.receiving], to: state, error: error) else { return }
             try tx.reservations.release(row.id.text)
             if row.protocol == .part { return }
@@ -82,7 +83,7 @@ extension UploadService {
             } else {
                 try Self.dropTrack(of: row, tx)
             }
-            if let type { try UploadEvent.append(type, of: row, error: error, tx) }
+            if let type { try events.tell(type, of: row, in: tx) }
         }
         notice(.ended(row, as: state, reason))
         // Held until its files are gone: nobody finds them as if it went on.

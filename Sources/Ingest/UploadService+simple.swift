@@ -1,6 +1,7 @@
 package import Core
 import Crypto
 import Access
+import Events
 package import Ledger
 import Synchronization
 
@@ -109,7 +110,7 @@ extension UploadService {
     ) async throws -> UploadRow {
         let limits = limits
         let room = small == nil ? Int64.max : try await roughRoom()
-        let accepted = try await ledger.write("upload.simple") { tx in
+        let accepted = try await ledger.write("upload.simple") { [self] tx in
             let tenant = try Self.admit(row, isAdmin: isAdmin, limits, tx)
             if small == nil {
                 try tx.reservations.release(row.id.text)
@@ -124,7 +125,7 @@ extension UploadService {
                 try Self.insert(row, as: media, tx)
             } else {
                 row = try Self.insert(row, tx)
-                try Self.hand(row, tx)
+                try hand(row, tx)
             }
             if let small { try tx.smallFiles.insert(row.id, small) }
             return row

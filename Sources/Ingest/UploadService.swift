@@ -1,6 +1,7 @@
 package import Access
 package import Core
 import Crypto
+package import Events
 import HTTPServer
 package import Ledger
 package import Platform
@@ -18,6 +19,7 @@ package final class UploadService: Sendable {
     let knownRoom = Mutex<(at: ContinuousClock.Instant, bytes: Int64)?>(nil)
     let turns = UploadTurns()
     let time: any TimeSource
+    let events: EventWriter
     let notice: @Sendable (UploadNotice) -> Void
     /// Finals of concatenations that are being joined now.
     let joining = Mutex<Set<UploadID>>([])
@@ -26,7 +28,7 @@ package final class UploadService: Sendable {
 
     package init(
         limits: UploadLimits, node: NodeID, ledger: any LedgerStore, spool: any Spool, lanes: Lanes,
-        time: any TimeSource,
+        time: any TimeSource, events: EventWriter,
         notice: @escaping @Sendable (UploadNotice) -> Void = { _ in }
     ) {
         self.limits = limits
@@ -35,6 +37,7 @@ package final class UploadService: Sendable {
         self.spool = spool
         self.lanes = lanes
         self.time = time
+        self.events = events
         self.notice = notice
         receptions = Receptions(spool: spool, lanes: lanes)
     }

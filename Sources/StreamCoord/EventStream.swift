@@ -1,5 +1,6 @@
 import Access
 package import Core
+package import Events
 package import HTTPServer
 package import Ledger
 import Synchronization

@@ -1,4 +1,5 @@
 package import Core
+package import Events
 package import Ledger
 
 /// Holds back what was not proven clean: the row with its evidence, the track off the air, and the event, all in the
@@ -8,7 +9,7 @@ package enum QuarantineHold {
     @discardableResult
     package static func hold(
         _ track: TrackID, upload: UploadID?, reason: FailureCode, message: String, evidence: JSON,
-        requestID: RequestID?, again: String? = nil, events: Events, in tx: Transaction
+        requestID: RequestID?, again: String? = nil, events: EventWriter, in tx: Transaction
     ) throws -> EventRow? {
         precondition([.infected, .suspicious, .unscannable].contains(reason), "no reason to hold: \(reason)")
         guard let row = try tx.tracks.find(track) else { return nil }

@@ -1,6 +1,7 @@
 @testable import App
 import Access
 import Core
+import Events
 import HTTPServer
 import Ingest
 import Ledger
@@ -23,13 +24,15 @@ struct AdminRig: Sendable {
         uploads = UploadService(
             limits: UploadLimits(), node: Self.node, ledger: ledger,
             spool: DiskSpool(device: try FolderDevice(folder: folder + "/spool"), durability: .fast),
-            lanes: try Lanes(count: 1, name: "test"), time: time)
+            lanes: try Lanes(count: 1, name: "test"), time: time,
+            events: EventWriter(publicURL: nil, hasCore: false))
         let health = Health(
             roles: Set(Role.allCases), ledger: ledger, scanner: .disabled,
             store: StoreWatch(kind: "file", time: time), folder: try DataFolder(folder), time: time)
         var router = Router()
         AdminRoutes(
-            ledger: ledger, events: Events(publicURL: nil, hasCore: false), uploads: uploads, health: health, time: time
+            ledger: ledger, events: EventWriter(publicURL: nil, hasCore: false), uploads: uploads, health: health,
+            time: time
         ).register(on: &router) { request in
             Principal(
                 tenant: TenantID(checked: request.fields["x-tenant"] ?? "default"), user: UserID(checked: "boss"),

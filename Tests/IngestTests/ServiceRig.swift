@@ -1,5 +1,6 @@
 import Access
 import Core
+import Events
 import HTTPServer
 import Ledger
 import Platform
@@ -40,7 +41,8 @@ final class ServiceRig: Sendable {
         failing = FailingLedger(ledger)
         service = UploadService(
             limits: limits, node: Self.node, ledger: failing, spool: DiskSpool(device: device, durability: .full),
-            lanes: try Lanes(count: 2, name: "test"), time: time)
+            lanes: try Lanes(count: 2, name: "test"), time: time,
+            events: EventWriter(publicURL: nil, hasCore: true))
     }
 
     /// The same ledger, and what the disk kept.

@@ -1,4 +1,5 @@
 import Core
+import Events
 import Crypto
 import HTTPClient
 import HTTPServer

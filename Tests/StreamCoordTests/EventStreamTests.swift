@@ -1,5 +1,6 @@
 import Access
 import Core
+import Events
 import HTTPServer
 import Ledger
 import TestSupport

@@ -1,5 +1,6 @@
 import Access
 import Core
+import Events
 import HTTPServer
 import Ledger
 import Platform
@@ -22,7 +23,7 @@ struct StreamRig: Sendable {
     let notices = Notices()
     let store: any BlobStore
     let delivery: Delivery
-    let events: Events
+    let events: EventWriter
     let keys: PlaybackKeys
     let router: Router
 
@@ -42,7 +43,7 @@ struct StreamRig: Sendable {
             } ?? near
         asked = DistantLedger(ledger)
         keys = PlaybackKeys(current: Self.secret, previous: previous)
-        events = Events(publicURL: nil, hasCore: hasCore)
+        events = EventWriter(publicURL: nil, hasCore: hasCore)
         delivery = Delivery(
             configuration: .init(keys: keys, openCORS: [("Access-Control-Allow-Origin", "*")]) { [notices] in
                 notices.add($0)

@@ -1,4 +1,5 @@
 import Core
+import Events
 import HTTPServer
 import Ingest
 import Ledger

@@ -1,5 +1,6 @@
 import Access
 import Core
+import Events
 import HTTPServer
 import Ingest
 import Ledger
@@ -9,7 +10,7 @@ import StreamCoord
 /// the operator's tenant, `default`, sees all. Whatever changes something is audited in the transaction that does it.
 struct AdminRoutes: Sendable {
     let ledger: any LedgerStore
-    let events: Events
+    let events: EventWriter
     let uploads: UploadService
     let health: Health
     let time: any TimeSource

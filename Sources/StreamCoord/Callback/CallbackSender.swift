@@ -1,14 +1,11 @@
 package import Core
+import Events
 package import Ledger
 package import Worker
 
 /// The handler of job kind `deliver`: works the deliveries of one (endpoint, track) in order, at least once each. Their
 /// retries burn no attempt of the job: it is postponed to when the next try is due.
 package struct CallbackSender: Sendable {
-    package static let kind = "deliver"
-    /// The endpoint that is the core API.
-    package static let core = "core"
-
     package struct Configuration: Sendable {
         /// Without a slash at its end; nil where there is no core API.
         package var coreURL: String?
@@ -38,14 +35,6 @@ package struct CallbackSender: Sendable {
         self.time = time
         self.post = post
         self.metrics = metrics
-    }
-
-    package static func job(
-        endpoint: String, track: TrackID, tenant: TenantID, requestID: RequestID?, runAt: Timestamp? = nil
-    ) -> NewJob {
-        NewJob(
-            kind: kind, queue: .deliver, tenant: tenant, trackID: track, payload: ["endpoint": endpoint],
-            uniqueKey: "\(kind):\(endpoint):\(track)", runAt: runAt, requestID: requestID)
     }
 
     package func run(_ job: ClaimedJob) async throws -> Settlement {
@@ -87,7 +76,8 @@ package struct CallbackSender: Sendable {
             _ = try tx.jobs.settle(job.lease, .done)
             return .ended(.settled)
         }
-        guard let event = try tx.outbox.find(delivery.eventID), endpoint == Self.core, configuration.coreURL != nil
+        guard let event = try tx.outbox.find(delivery.eventID), endpoint == CoreCallback.endpoint,
+            configuration.coreURL != nil
         else {
             // Nobody is there to be told any more: the row says so, and the next one has its turn.
             _ = try tx.deliveries.settle(
@@ -109,7 +99,7 @@ package struct CallbackSender: Sendable {
 
     private func send(_ event: EventRow) async -> CallbackAnswer {
         guard let base = configuration.coreURL, let track = event.trackID,
-            let path = CallbackPath.of(event.type, track: track)
+            let path = CoreCallback.path(of: event.type, track: track)
         else { return .unsendable("The core API is not told of \(event.type.rawValue).") }
         var fields = [("Content-Type", "application/json"), ("User-Agent", "Sluice")]
         if let key = configuration.coreAPIKey { fields.append(("X-API-Key", key)) }

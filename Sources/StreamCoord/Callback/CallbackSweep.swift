@@ -1,4 +1,5 @@
 import Core
+import Events
 package import Ledger
 
 /// Makes up for `deliver` jobs that died or were cancelled while something was left to tell: nobody else would enqueue them
@@ -19,7 +20,7 @@ package struct CallbackSweep: Sendable {
         while true {
             let after = last
             let found = try await ledger.read("deliver.waiting") { tx in
-                try tx.deliveries.waiting(jobs: CallbackSender.kind, after: after, limit: page)
+                try tx.deliveries.waiting(jobs: CoreCallback.kind, after: after, limit: page)
             }
             let stranded = found.filter { !$0.hasJob }.map(\.target)
             if !stranded.isEmpty {
@@ -27,7 +28,7 @@ package struct CallbackSweep: Sendable {
                 try await ledger.write("deliver.sweep") { tx in
                     for one in stranded {
                         try tx.jobs.enqueue(
-                            CallbackSender.job(
+                            CoreCallback.job(
                                 endpoint: one.endpoint, track: one.track, tenant: one.tenant, requestID: nil))
                     }
                 }

@@ -1,4 +1,5 @@
 package import Core
+import Events
 package import HTTPServer
 package import Ledger
 import Access

@@ -1,4 +1,5 @@
 import Core
+package import Events
 package import HTTPServer
 package import Ledger
 import Access
@@ -6,10 +7,10 @@ import Access
 /// `/v1/tracks`: look, list, delete, and what a prepare may change. Of another tenant there is nothing to see: 404.
 package struct TrackRoutes: Sendable {
     private let ledger: any LedgerStore
-    private let events: Events
+    private let events: EventWriter
     private let delivery: Delivery
 
-    package init(ledger: any LedgerStore, events: Events, delivery: Delivery) {
+    package init(ledger: any LedgerStore, events: EventWriter, delivery: Delivery) {
         self.ledger = ledger
         self.events = events
         self.delivery = delivery

@@ -1,4 +1,5 @@
 package import Core
+package import Events
 package import Ledger
 
 /// A track as the API shows it (contracts §4).
@@ -26,12 +27,7 @@ package enum TrackView {
             ],
             "createdAt": .string(track.createdAt.description),
             "readyAt": .optional(track.readyAt),
-            "error": error(track),
+            "error": track.errorJSON,
         ]
-    }
-
-    static func error(_ track: TrackRow) -> JSON {
-        guard let code = track.errorCode else { return .null }
-        return ["code": .string(code.rawValue), "message": .string(track.errorMessage ?? code.sentence)]
     }
 }

@@ -30,7 +30,7 @@ package struct EventBody: Sendable {
     }
 
     /// Of what is only passing, and has no place in the outbox.
-    func passing(at now: Timestamp) -> JSON {
+    package func passing(at now: Timestamp) -> JSON {
         [
             "type": .string(type.rawValue),
             "schema": 1,
@@ -48,8 +48,8 @@ package struct EventBody: Sendable {
             ("uploadId", .optional((upload?.id ?? track.uploadID)?.text)),
             ("userId", .string(track.owner.text)),
             ("state", .string(track.state.rawValue)),
-            ("sha256", .optional(track.sha256 ?? upload?.sha256)),
-            ("size", .optional(track.size ?? upload?.size)),
+            ("sha256", .optional(bytes.sha256)),
+            ("size", .optional(bytes.size)),
             ("durationMs", offer.metadata["durationMs"] ?? .null),
             ("hls", .optional(urls.hls)),
             ("dash", .optional(urls.dash)),
@@ -67,9 +67,18 @@ package struct EventBody: Sendable {
             members.append(("stage", .string(track.stage.rawValue)))
             members.append(("progress", .number(track.progress)))
         }
-        if track.errorCode != nil { members.append(("error", TrackView.error(track))) }
+        if track.errorCode != nil { members.append(("error", track.errorJSON)) }
         members.append(("requestId", .optional(requestID?.text)))
         return .object(members)
+    }
+
+    /// An event of an upload describes the upload's bytes: a ready track that it is to replace has others.
+    private var bytes: (sha256: String?, size: Int64?) {
+        switch type {
+        case .uploadCompleted, .uploadCancelled, .uploadExpired: (upload?.sha256, upload?.size)
+        case .trackReady, .trackFailed, .trackQuarantined, .trackDeleted, .trackProgress:
+            (track.sha256 ?? upload?.sha256, track.size ?? upload?.size)
+        }
     }
 
     private func audio(_ metadata: JSON) -> JSON {

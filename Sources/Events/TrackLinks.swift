@@ -32,35 +32,3 @@ package struct TrackLinks: Sendable {
         package let cover: String?
     }
 }
-
-/// What the row says was made. Renditions are JSON objects with a `codec`; `metadata` says which of the other files exist.
-struct TrackOffer: Sendable, Equatable {
-    let renditions: [JSON]
-    let metadata: JSON
-    let scan: JSON
-    let isReady: Bool
-
-    init(_ track: TrackRow) {
-        isReady = track.state == .ready && track.generation != nil
-        renditions = Self.parsed(track.renditions).array ?? []
-        metadata = Self.parsed(track.metadata)
-        scan = Self.parsed(track.scan)
-    }
-
-    var hasAAC: Bool { isReady && has { $0.hasPrefix("aac") || $0.hasPrefix("mp4a") } }
-    var hasFLAC: Bool { isReady && has { $0 == "flac" } }
-    var hasOpus: Bool { isReady && has { $0 == "opus" } }
-    var hasDASH: Bool { isReady && metadata["files"]?.array?.contains("manifest.mpd") ?? false }
-    var hasPeaks: Bool { isReady && metadata["files"]?.array?.contains("peaks.json") ?? false }
-    var hasCover: Bool { isReady && metadata["files"]?.array?.contains("cover.jpg") ?? false }
-
-    private func has(_ codec: (String) -> Bool) -> Bool {
-        renditions.contains { codec(($0["codec"]?.string ?? "").lowercased()) }
-    }
-
-    /// The pipeline wrote it; a row it did not write has nothing to say.
-    private static func parsed(_ text: String?) -> JSON {
-        guard let text else { return .null }
-        return (try? JSON.parse(text)) ?? .null
-    }
-}
