@@ -4,6 +4,13 @@ import StreamCoord
 
 /// Carries callbacks: StreamCoord decides, this sends.
 enum CallbackPoster {
+    /// Enough of an answer to see why the endpoint rejected the event.
+    static func excerpt(_ body: [UInt8]) -> String? {
+        let text = String(decoding: body.prefix(500), as: UTF8.self)
+        let plain = String(text.unicodeScalars.map { $0.properties.generalCategory == .control ? " " : Character($0) })
+        return plain.isEmpty ? nil : plain
+    }
+
     static func post(with client: HTTPClient) -> CallbackPost {
         { request in
             let outgoing = ClientRequest(
@@ -13,7 +20,9 @@ enum CallbackPoster {
                 responseLimit: 65_536)
             do throws(ClientFailure) {
                 let response = try await client.send(outgoing)
-                return .status(response.status, retryAfter: response.fields["retry-after"])
+                return .status(
+                    response.status, retryAfter: response.fields["retry-after"],
+                    body: response.isSuccess ? nil : excerpt(response.body))
             } catch {
                 return error.kind == .invalid ? .unsendable(error.message) : .unreachable(error.message)
             }

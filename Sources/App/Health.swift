@@ -6,7 +6,8 @@ import ScanBridge
 import Synchronization
 
 /// What `/readyz` says: each thing this node depends on, and how long it took to ask. The ledger is asked again and again
-/// by `run`, and not by whoever looks: one that does not answer keeps nobody waiting.
+/// by `run`, and not by whoever looks: one that does not answer keeps nobody waiting. The same look sets the gauges of the
+/// queues.
 final class Health: Sendable {
     private struct LedgerLook {
         var isUp = false
@@ -24,12 +25,13 @@ final class Health: Sendable {
     private let store: StoreWatch
     private let folder: DataFolder
     private let time: any TimeSource
+    private let metrics: Metrics
     private let ledger = Mutex(LedgerLook())
     private let isDraining = Atomic<Bool>(false)
 
     init(
         roles: Set<Role>, ledger: any LedgerStore, scanner: ScanService, store: StoreWatch, folder: DataFolder,
-        time: any TimeSource
+        time: any TimeSource, metrics: Metrics = Metrics()
     ) {
         self.roles = roles
         ledgerStore = ledger
@@ -37,6 +39,7 @@ final class Health: Sendable {
         self.scanner = scanner
         self.folder = folder
         self.time = time
+        self.metrics = metrics
     }
 
     func run() async {
@@ -52,8 +55,19 @@ final class Health: Sendable {
         let began = ContinuousClock.now
         ledger.withLock { $0.asked = began }
         // Why it failed stands in the log of whoever needed it; here it counts that it did.
-        let isUp = (try? await ledgerStore.read("health", { tx in try tx.queues.paused() })) != nil
-        ledger.withLock { $0 = LedgerLook(isUp: isUp, took: ContinuousClock.now - began) }
+        let queues = try? await ledgerStore.read("health") { tx in
+            (jobs: try tx.jobs.counts(), dead: try tx.deadLetters.counts(tenant: nil))
+        }
+        ledger.withLock { $0 = LedgerLook(isUp: queues != nil, took: ContinuousClock.now - began) }
+        guard let queues else { return }
+        for queue in Queue.allCases {
+            let label = [("queue", queue.rawValue)]
+            metrics.set(
+                "queue_depth", Double(queues.jobs[queue]?[.queued] ?? 0), help: "Queued jobs, due or not.",
+                labels: label)
+            metrics.set(
+                "dlq_size", Double(queues.dead[queue] ?? 0), help: "Dead jobs and dead deliveries.", labels: label)
+        }
     }
 
     func drain() { isDraining.store(true, ordering: .relaxed) }

@@ -119,7 +119,8 @@ extension Node {
             ] + (isWorker ? sweeps : []), jobs: Maintenance.schedule(), time: time, report: report)
 
         let health = Health(
-            roles: settings.roles, ledger: ledger, scanner: scanner, store: storage.watch, folder: folder, time: time)
+            roles: settings.roles, ledger: ledger, scanner: scanner, store: storage.watch, folder: folder, time: time,
+            metrics: metrics)
         await health.look()
         let gate = RateGate(settings.rateLimit, time: time, metrics: metrics)
         let proxies = TrustedProxies(settings.trustedProxies)

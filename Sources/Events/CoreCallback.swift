@@ -16,6 +16,13 @@ package enum CoreCallback {
             uniqueKey: "\(kind):\(endpoint):\(track)", runAt: runAt, requestID: requestID)
     }
 
+    /// A delivery that is pending again is due: its job is enqueued, or the one that waits for a later time goes on now.
+    package static func resume(_ delivery: DeliveryRow, in tx: Transaction) throws {
+        try tx.jobs.enqueueNow(
+            job(
+                endpoint: delivery.endpoint, track: delivery.trackID, tenant: delivery.tenant, requestID: nil))
+    }
+
     /// Returns nil for types that only streams and webhooks carry.
     package static func path(of type: EventType, track: TrackID) -> String? {
         let verb: String

@@ -15,6 +15,8 @@ package struct DeliveryRow: Sendable, Equatable {
     package var nextAt: Timestamp
     package var lastStatus: Int?
     package var lastError: String?
+    /// The start of the last answer's body.
+    package var lastAnswer: String?
     package var createdAt: Timestamp
 
     package init(
@@ -47,7 +49,7 @@ package struct Deliveries {
 
     package func insert(_ row: DeliveryRow) throws {
         _ = try tx.connection.execute(
-            "insert into deliveries (\(DeliveryRow.columns)) values (\(placeholders(12)))", row.values)
+            "insert into deliveries (\(DeliveryRow.columns)) values (\(placeholders(13)))", row.values)
     }
 
     package func find(_ id: String) throws -> DeliveryRow? {
@@ -67,16 +69,18 @@ package struct Deliveries {
 
     /// False when it was settled already.
     package func settle(
-        _ id: String, _ state: DeliveryState, attempts: Int, nextAt: Timestamp, status: Int?, error: String?
+        _ id: String, _ state: DeliveryState, attempts: Int, nextAt: Timestamp, status: Int?, error: String?,
+        answer: String? = nil
     ) throws -> Bool {
         try tx.connection.execute(
             """
-            update deliveries set state = $2, attempts = $3, next_at = $4, last_status = $5, last_error = $6
+            update deliveries set state = $2, attempts = $3, next_at = $4, last_status = $5, last_error = $6,
+            last_answer = $7
             where id = $1 and state = 'pending'
             """,
             [
                 .text(id), .state(state), .integer(attempts), .time(nextAt), .integer(status.map { Int64($0) }),
-                .text(error),
+                .text(error), .text(answer),
             ]) > 0
     }
 
@@ -139,11 +143,16 @@ package struct Deliveries {
 extension DeliveryRow {
     static let columns = """
         id, endpoint, tenant, track_id, event_id, sequence, state, attempts, next_at, last_status, last_error, \
-        created_at
+        created_at, last_answer
         """
 
     init(_ row: SQLRow) throws {
         var row = row
+        try self.init(&row)
+    }
+
+    /// What follows its columns is left for the caller.
+    init(_ row: inout SQLRow) throws {
         id = try row.text()
         endpoint = try row.text()
         tenant = try row.id()
@@ -156,13 +165,14 @@ extension DeliveryRow {
         lastStatus = try row.optionalInteger().map { Int($0) }
         lastError = try row.optionalText()
         createdAt = try row.time()
+        lastAnswer = try row.optionalText()
     }
 
     var values: [SQLValue] {
         [
             .text(id), .text(endpoint), .id(tenant), .id(trackID), .id(eventID), .integer(sequence), .state(state),
             .integer(attempts), .time(nextAt), .integer(lastStatus.map { Int64($0) }), .text(lastError),
-            .time(createdAt),
+            .time(createdAt), .text(lastAnswer),
         ]
     }
 }

@@ -12,7 +12,7 @@ enum Help {
           play-url TRACK         a link that plays
           jobs list|show|cancel  what is to be done, one by one
           queues list|pause|resume   what waits, and whether it may go on
-          dead list|retry|replay     what was given up, and again
+          dead list|retry|replay     rejected callbacks and dead jobs; send again
           keys create|list|revoke   API keys
           token --track TRACK    a playback token, made without the server
           config                 every setting, its value and where it came from
@@ -90,7 +90,7 @@ extension Command {
         case .dead:
             """
             usage: sluice dead [list] [--queue QUEUE] [--limit N] [--page N] [--json]
-                   sluice dead retry JOB
+                   sluice dead retry ID
                    sluice dead replay [--limit N] [--yes]
             Jobs that were given up, with their last error. Replay queues the oldest again,
             at most 500 (--limit), once in 15 s; it says how many and asks first.

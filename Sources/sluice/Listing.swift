@@ -5,17 +5,21 @@ import Core
 enum Listing {
     static let flags: Set<String> = ["--queue", "--tenant", "--limit", "--page", "--url", "--key", "--data"]
 
-    static func show(_ flags: Flags, _ base: String, empty: String) async throws {
+    enum Kind { case jobs, deadLetters }
+
+    static func show(_ flags: Flags, _ base: String, empty: String, _ kind: Kind) async throws {
         let names = ["state", "queue", "tenant", "limit", "page"]
         let path = path(base, names.map { ($0, flags.value("--\($0)")) })
         let rows = try await Server(flags).ask("list jobs", "GET", path)
         if flags.has("--json") { return Terminal.out(rows.text + "\n") }
         guard let items = rows.array, !items.isEmpty else { return Terminal.out(empty + "\n") }
-        var table = Table("Job", "Queue", "State", "Age", "Tries", "Error")
+        var table = Table(
+            kind == .jobs ? "Job" : "Id", "Queue", kind == .jobs ? "State" : "Track", "Age", "Tries", "Error")
         for row in items {
+            let answer = row["answer"]?["body"]?.string.map { ": " + $0 } ?? ""
             table.add(
-                row.word("id"), row.word("queue"), row.word("state"), age(row["createdAt"]?.string),
-                row.count("attempt"), row.word("error"))
+                row.word("id"), row.word("queue"), row.word(kind == .jobs ? "state" : "trackId"),
+                age(row["createdAt"]?.string), row.count("attempt"), row.word("error") + answer)
         }
         Terminal.out(table.text(width: Terminal.answerWidth))
     }

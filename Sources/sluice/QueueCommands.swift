@@ -45,7 +45,7 @@ enum JobsCommand {
     static func run(_ arguments: [String]) async throws -> Int32 {
         let flags = try Flags(arguments, valued: Listing.flags.union(["--state"]), plain: ["--json"])
         switch flags.names.first ?? "list" {
-        case "list": try await Listing.show(flags, "/admin/jobs", empty: "Nothing waits.")
+        case "list": try await Listing.show(flags, "/admin/jobs", empty: "Nothing waits.", .jobs)
         case "show": try await show(flags)
         case "cancel": try await cancel(flags)
         default: throw Complaint.usage("jobs does not know what to do", "sluice jobs list, show JOB or cancel JOB")
@@ -86,15 +86,15 @@ enum JobsCommand {
     }
 }
 
-/// `dead`: what was given up, why, and again.
+/// `dead`: jobs and deliveries that were given up, with the reason; retry and replay put them back.
 enum DeadCommand {
     static func run(_ arguments: [String]) async throws -> Int32 {
         let flags = try Flags(arguments, valued: Listing.flags, plain: ["--json", "--yes"])
         switch flags.names.first ?? "list" {
-        case "list": try await Listing.show(flags, "/admin/dead", empty: "No dead letters.")
+        case "list": try await Listing.show(flags, "/admin/dead", empty: "No dead letters.", .deadLetters)
         case "retry": try await retry(flags)
         case "replay": try await replay(flags)
-        default: throw Complaint.usage("dead does not know what to do", "sluice dead list, retry JOB or replay")
+        default: throw Complaint.usage("dead does not know what to do", "sluice dead list, retry ID or replay")
         }
         return 0
     }
@@ -106,11 +106,9 @@ enum DeadCommand {
     }
 
     private static func replay(_ flags: Flags) async throws {
-        let limit = try flags.value("--limit").map { text in
-            guard let limit = Int64(text), (1...500).contains(limit) else {
-                throw Complaint.usage("--limit is \(text)", "a whole number from 1 to 500")
-            }
-            return limit
+        let text = flags.value("--limit") ?? "500"
+        guard let limit = Int64(text), (1...500).contains(limit) else {
+            throw Complaint.usage("--limit is \(text)", "a whole number from 1 to 500")
         }
         let server = try Server(flags)
         let tenant = [("tenant", flags.value("--tenant"))]
@@ -118,17 +116,17 @@ enum DeadCommand {
             guard Terminal.inputIsTerminal else {
                 throw Complaint.usage("replaying asks first, and nobody can answer here", "add --yes")
             }
-            let queues = try await server.ask("count dead jobs", "GET", Listing.path("/admin/queues", tenant))
+            let queues = try await server.ask("count dead letters", "GET", Listing.path("/admin/queues", tenant))
             let dead = (queues.array ?? []).reduce(0) { $0 + ($1["dead"]?.integer ?? 0) }
-            Terminal.error("\(dead) jobs are dead; \(min(dead, limit ?? 500)) would be queued again. Go on? [y/N] ")
+            Terminal.error("\(dead) dead letters; \(min(dead, limit)) would be queued again. Go on? [y/N] ")
             guard let answer = readLine(), ["y", "yes"].contains(answer.lowercased()) else {
                 Terminal.error("Nothing was changed.\n")
                 return
             }
         }
         let answer = try await server.ask(
-            "replay dead jobs", "POST", Listing.path("/admin/dead/replay", tenant),
-            body: .object(limit.map { [("limit", .integer($0))] } ?? []))
+            "replay dead letters", "POST", Listing.path("/admin/dead/replay", tenant),
+            body: ["limit": .integer(limit)])
         Terminal.out(
             flags.has("--json")
                 ? answer.text + "\n"

@@ -16,6 +16,8 @@ struct AdminRig: Sendable {
     let ledger: any LedgerStore
     let time: ManualTime
     let uploads: UploadService
+    let health: Health
+    let metrics = Metrics()
     private let router: Router
 
     fileprivate init(_ folder: String, ledger: any LedgerStore, time: ManualTime) throws {
@@ -26,9 +28,10 @@ struct AdminRig: Sendable {
             spool: DiskSpool(device: try FolderDevice(folder: folder + "/spool"), durability: .fast),
             lanes: try Lanes(count: 1, name: "test"), time: time,
             events: EventWriter(publicURL: nil, hasCore: false))
-        let health = Health(
+        health = Health(
             roles: Set(Role.allCases), ledger: ledger, scanner: .disabled,
-            store: StoreWatch(kind: "file", time: time), folder: try DataFolder(folder), time: time)
+            store: StoreWatch(kind: "file", time: time), folder: try DataFolder(folder), time: time,
+            metrics: metrics)
         var router = Router()
         AdminRoutes(
             ledger: ledger, events: EventWriter(publicURL: nil, hasCore: false), uploads: uploads, health: health,

@@ -1,8 +1,10 @@
 import Access
 import Core
+import Events
 import HTTPServer
 import Ingest
 import Ledger
+import StreamCoord
 import TestSupport
 import Testing
 
@@ -123,6 +125,68 @@ import Testing
         }
     }
 
+    @Test func `list a callback that the core API rejected, with its track and answer, and send it again`() async throws
+    {
+        try await withAdmin { rig in
+            let id = try await rig.reject("a", track: "trk_1")
+            let listed = try await rig.ask(.get, "/admin/dead").json
+            #expect(listed["pagination"]?["total"]?.integer == 1)
+            let row = try #require(listed["data"]?.array?.first)
+            #expect(row["id"]?.string == id)
+            #expect(row["kind"]?.string == "delivery")
+            #expect(row["trackId"]?.string == "trk_1")
+            #expect(row["endpoint"]?.string == "core")
+            #expect(row["event"]?["type"]?.string == "track.ready")
+            #expect(row["answer"]?["status"]?.integer == 400)
+            #expect(row["answer"]?["body"]?.string == "unknown track")
+            // Another tenant sees and reaches nothing of it.
+            #expect(try await rig.ask(.get, "/admin/dead", as: "b").json["data"]?.array?.isEmpty == true)
+            #expect(try await rig.ask(.post, "/admin/dead/\(id)/retry", as: "b").status == 404)
+            let queues = try await rig.ask(.get, "/admin/queues", as: "a").json["data"]?.array ?? []
+            #expect(queues.first { $0["queue"]?.string == "deliver" }?["dead"]?.integer == 1)
+
+            let retried = try await rig.ask(.post, "/admin/dead/\(id)/retry", as: "a")
+            #expect(retried.json["data"]?["state"]?.string == "pending")
+            #expect(try await rig.ask(.post, "/admin/dead/\(id)/retry", as: "a").status == 400)
+            let (delivery, jobs) = try await rig.ledger.read("test") { tx in
+                (try tx.deliveries.find(id), try tx.jobs.list(state: .queued, queue: .deliver, limit: 9).rows)
+            }
+            #expect(delivery?.attempts == 0 && delivery?.nextAt == rig.time.now)
+            #expect(jobs.map(\.trackID) == [TrackID(checked: "trk_1")])
+            #expect(try await rig.ask(.get, "/admin/dead").json["pagination"]?["total"]?.integer == 0)
+        }
+    }
+
+    @Test func `replay dead jobs and dead deliveries alike, oldest first, and only with a limit`() async throws {
+        try await withAdmin { rig in
+            let old = try await rig.reject("a", track: "trk_1")
+            rig.time.advance(by: .seconds(1))
+            _ = try await rig.add("a")
+            try await rig.buryAll()
+            rig.time.advance(by: .seconds(1))
+            let new = try await rig.reject("a", track: "trk_2")
+            for body in [[:], ["limit": .null]] as [JSON] {
+                #expect(try await rig.ask(.post, "/admin/dead/replay", as: "a", body).status == 400)
+            }
+            let first = try await rig.ask(.post, "/admin/dead/replay", as: "a", ["limit": 2]).json["data"]
+            #expect(first?["replayed"]?.integer == 2)
+            #expect(first?["remaining"]?.integer == 1)
+            let states = try await rig.ledger.read("test") { tx in
+                try [old, new].map { try tx.deliveries.find($0)?.state }
+            }
+            #expect(states == [.pending, .dead])
+        }
+    }
+
+    @Test func `count dead deliveries in the gauge of the dead letters`() async throws {
+        try await withAdmin { rig in
+            _ = try await rig.reject("a", track: "trk_1")
+            await rig.health.look()
+            #expect(rig.metrics.text.contains("dlq_size{queue=\"deliver\"} 1.0\n"))
+            #expect(rig.metrics.text.contains("dlq_size{queue=\"finish\"} 0.0\n"))
+        }
+    }
+
     @Test func `give a tenant limits, which hold where its next upload begins`() async throws {
         try await withAdmin { rig in
             #expect(try await rig.ask(.get, "/admin/tenants/a").status == 404)
@@ -168,6 +232,22 @@ import Testing
 }
 
 extension AdminRig {
+    /// A delivery that the core API answered with 400.
+    fileprivate func reject(_ tenant: String, track: String) async throws -> String {
+        try await ledger.write("test") { tx in
+            let track = TrackID(checked: track)
+            let event = try tx.outbox.append(
+                tenant: TenantID(checked: tenant), type: .trackReady, trackID: track, requestID: nil
+            ) { _, _ in [] }
+            let row = DeliveryRow(endpoint: CoreCallback.endpoint, event: event, trackID: track)
+            try tx.deliveries.insert(row)
+            _ = try tx.deliveries.settle(
+                row.id, .dead, attempts: 1, nextAt: tx.now, status: 400, error: "answered 400",
+                answer: "unknown track")
+            return row.id
+        }
+    }
+
     /// Why an upload of this size may not begin; nil when it does.
     fileprivate func begin(_ tenant: String, size: Int64) async throws -> FailureCode? {
         let user = Principal(tenant: TenantID(checked: tenant), user: UserID(checked: "u"), permissions: [.uploadAudio])

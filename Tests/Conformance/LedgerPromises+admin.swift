@@ -52,6 +52,70 @@ extension LedgerPromise {
             #expect(again.job.attempt == 0)
             #expect(again.attempts.map(\.error) == ["it broke"])
         },
+        Self("lists dead jobs and dead deliveries as one, of one tenant alone, and puts them back oldest first") {
+            ledger, time in
+            func bury(_ tenant: String, _ number: Int) async throws -> [String] {
+                let tenant = TenantID(checked: tenant)
+                let dead = try await ledger.write("bury") { tx in
+                    let track = TrackID(checked: "trk_\(tenant)_\(number)")
+                    let event = try tx.outbox.append(
+                        tenant: tenant, type: .trackReady, trackID: track, requestID: nil
+                    ) { _, _ in [] }
+                    let row = DeliveryRow(endpoint: "core", event: event, trackID: track)
+                    try tx.deliveries.insert(row)
+                    _ = try tx.deliveries.settle(
+                        row.id, .dead, attempts: 1, nextAt: tx.now, status: 400, error: "answered 400", answer: "no")
+                    return row.id
+                }
+                time.advance(by: .seconds(1))
+                let made = try await ledger.add(job(tenant.text, queue: .deliver))
+                let claimed = try await ledger.claim()
+                for one in claimed { _ = try await ledger.settle(one.lease, .dead(error: "it broke")) }
+                time.advance(by: .seconds(1))
+                return [dead, made.text]
+            }
+            func ids(_ letters: [DeadLetter]) -> [String] {
+                letters.map { letter in
+                    switch letter {
+                    case .job(let row): row.id.text
+                    case .delivery(let row, _): row.id
+                    }
+                }
+            }
+            let mine = try await bury("a", 1) + bury("a", 2)
+            _ = try await bury("b", 3)
+            let tenant = TenantID(checked: "a")
+            let first = try await ledger.read("a") { try $0.deadLetters.list(tenant: tenant, limit: 3) }
+            #expect(ids(first.rows) == Array(mine.reversed()[..<3]))
+            #expect(first.total == 4)
+            let last = try await ledger.read("b") {
+                try $0.deadLetters.list(tenant: tenant, from: .after(first.next), limit: 3)
+            }
+            #expect(ids(last.rows) == [mine[0]])
+            guard case .delivery(let row, .trackReady) = try #require(last.rows.first) else {
+                Issue.record("\(last.rows)")
+                return
+            }
+            #expect(row.lastStatus == 400 && row.lastAnswer == "no")
+            let paged = try await ledger.read("c") {
+                try $0.deadLetters.list(tenant: tenant, from: .page(2), limit: 2)
+            }
+            #expect(ids(paged.rows) == [mine[1], mine[0]])
+            #expect(try await ledger.read("d") { try $0.deadLetters.list(queue: .finish, limit: 9) }.rows.isEmpty)
+            #expect(try await ledger.read("e") { try $0.deadLetters.counts(tenant: nil)[.deliver] } == 6)
+            #expect(try await ledger.read("f") { try $0.deadLetters.counts(tenant: tenant)[.deliver] } == 4)
+            let oldest = try await ledger.read("g") { try $0.deadLetters.replayable(tenant: tenant, limit: 3) }
+            #expect(ids(oldest) == Array(mine[..<3]))
+            #expect(try await ledger.write("h") { try $0.deliveries.redeliver(mine[0]) })
+            #expect(try await ledger.read("i") { try $0.deadLetters.counts(tenant: tenant)[.deliver] } == 3)
+        },
+        Self("makes a job that waits for a later time due, where the same work is wanted now") { ledger, time in
+            let later = time.now + .seconds(60)
+            let id = try await ledger.add(job("a", key: "k", runAt: later))
+            #expect(try await ledger.claim().isEmpty)
+            try await ledger.write("a") { try $0.jobs.enqueueNow(job("a", key: "k")) }
+            #expect(try await ledger.claim().map(\.id) == [id])
+        },
         Self("says how long until the next turn, and never longer than the period") { ledger, time in
             func ask() async throws -> Duration? {
                 try await ledger.write("a") { try $0.settings.untilTurn("replay", every: .seconds(15)) }

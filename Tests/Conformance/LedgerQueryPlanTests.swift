@@ -5,11 +5,11 @@ import Testing
 
 @Suite struct `Queries of the ledger` {
     /// Small tables that are read whole on purpose; `found` and `newest` are what a bounded query yields, `priorities` a walk
-    /// along an index; what is leased is what runs. An index that is walked in its order, with nothing to step over, ends at
+    /// along an index; what is leased is what runs, and the index of dead deliveries holds those alone. An index that is walked in its order, with nothing to step over, ends at
     /// the limit.
     private static let small = [
         "paused_queues", "nodes", "found", "newest", "json_each", "priorities", "CONSTANT ROW",
-        "jobs USING INDEX jobs_leased",
+        "jobs USING INDEX jobs_leased", "deliveries USING INDEX deliveries_dead",
     ]
 
     @Test func `that are hot read no table whole and sort nothing`() async throws {
@@ -131,6 +131,13 @@ private func everyHotPath(_ tx: Transaction) throws {
     _ = try tx.jobs.replayable(tenant: nil, limit: 1)
     _ = try tx.tracks.list(tenant: tenant, search: "t", from: after, limit: 1)
     _ = try tx.tracks.list(tenant: tenant, state: .ready, search: "t", limit: 1)
+    _ = try tx.deadLetters.list(tenant: tenant, from: after, limit: 1)
+    _ = try tx.deadLetters.list(queue: .deliver, limit: 1)
+    _ = try tx.deadLetters.replayable(tenant: tenant, limit: 1)
+    _ = try tx.deadLetters.replayable(tenant: nil, limit: 1)
+    _ = try tx.deadLetters.counts(tenant: tenant)
+    _ = try tx.deadLetters.counts(tenant: nil)
+    try tx.jobs.enqueueNow(NewJob(kind: "k", queue: .finish, tenant: tenant, uniqueKey: "k"))
     _ = try tx.tracks.left(after: nil, limit: 1)
     _ = try tx.tracks.replaced(limit: 1)
     _ = try tx.tracks.replaced(of: id, limit: 1)

@@ -162,6 +162,32 @@ private final class WireCore: Responder {
         }
     }
 
+    @Test func `sends a rejected event again at once, before the later one that waits for its next try`() async throws {
+        try await run { rig, track in
+            let core = FakeCore([.status(400, retryAfter: nil, body: "unknown track"), .status(503, retryAfter: nil)])
+            let first = try await tell(rig, .trackFailed, track)
+            let second = try await tell(rig, .trackReady, track)
+            let sender = try sender(rig, core)
+            _ = try await work(rig, sender)
+            let dead = try await delivery(rig, first)
+            #expect(dead.state == .dead)
+            #expect(dead.lastStatus == 400 && dead.lastAnswer == "unknown track")
+            #expect(try await work(rig, sender) == nil, "the second one waits")
+            try await rig.ledger.write("test.retry") { tx in
+                #expect(try tx.deliveries.redeliver(dead.id))
+                try CoreCallback.resume(dead, in: tx)
+            }
+            guard case .postponed = try await work(rig, sender) else {
+                Issue.record("the second one was sent before its time")
+                return
+            }
+            rig.time.advance(by: .seconds(2))
+            #expect(try await work(rig, sender) == .settled)
+            let ids = try core.requests.map { try JSON.parse($0.body)["id"]?.string }
+            #expect(ids == [first.id.text, second.id.text, first.id.text, second.id.text])
+        }
+    }
+
     @Test func `burns no attempt of its job by retries`() async throws {
         try await run { rig, track in
             let core = FakeCore(Array(repeating: .unreachable("refused"), count: 4))

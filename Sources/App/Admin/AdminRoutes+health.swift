@@ -12,9 +12,10 @@ extension AdminRoutes {
         try admin.mustBeOperator("The system's health")
         let now = time.now
         let checks = health.checks
-        let (nodes, counts, paused, held) = try await ledger.read("admin.health") { tx in
+        let (nodes, counts, dead, paused, held) = try await ledger.read("admin.health") { tx in
             (
-                try tx.nodes.list(), try tx.jobs.counts(), try tx.queues.paused(),
+                try tx.nodes.list(), try tx.jobs.counts(), try tx.deadLetters.counts(tenant: nil),
+                try tx.queues.paused(),
                 try tx.quarantine.list(tenant: nil, state: .held, limit: 1).total
             )
         }
@@ -36,7 +37,10 @@ extension AdminRoutes {
                             "status": .string(now - node.heartbeatAt < Self.silence ? "up" : "down"),
                         ]
                     }),
-                "jobs": ["queued": total(.queued), "running": total(.running), "dead": total(.dead)],
+                "jobs": [
+                    "queued": total(.queued), "running": total(.running),
+                    "dead": .integer(Int64(dead.values.reduce(0, +))),
+                ],
                 "pausedQueues": .array(paused.map(\.rawValue).sorted().map { .string($0) }),
                 "quarantined": .integer(Int64(held)),
             ])

@@ -10,6 +10,7 @@ extension AdminRoutes {
         let tenant = try admin.scope(request.query)
         let shown = try await ledger.read("admin.queues") { tx in
             let paused = try tx.queues.paused()
+            let dead = try tx.deadLetters.counts(tenant: tenant)
             return try Queue.allCases.map { queue -> JSON in
                 let counts = try tenant.map { try tx.jobs.counts(queue, tenant: $0) } ?? tx.queues.counts(queue)
                 var members: [(String, JSON)] = [
@@ -19,7 +20,8 @@ extension AdminRoutes {
                     ("oldestAt", .optional(try tx.jobs.oldest(queue, tenant: tenant))),
                 ]
                 for state in JobState.allCases where state != .queued {
-                    members.append((state.rawValue, .integer(Int64(counts[state] ?? 0))))
+                    let count = state == .dead ? dead[queue] : counts[state]
+                    members.append((state.rawValue, .integer(Int64(count ?? 0))))
                 }
                 return .object(members)
             }
@@ -43,15 +45,8 @@ extension AdminRoutes {
     }
 
     func jobs(_ request: Request, _ admin: Admin) async throws -> Response {
-        try await list(request, admin, state: Self.word(request.query, "state", JobState.self))
-    }
-
-    func dead(_ request: Request, _ admin: Admin) async throws -> Response {
-        try await list(request, admin, state: .dead)
-    }
-
-    private func list(_ request: Request, _ admin: Admin, state: JobState?) async throws -> Response {
         let ask = try ListQuery(request.query)
+        let state = try Self.word(request.query, "state", JobState.self)
         let queue = try Self.word(request.query, "queue", Queue.self)
         let tenant = try admin.scope(request.query)
         let page = try await ledger.read("admin.jobs") { tx in
@@ -89,56 +84,6 @@ extension AdminRoutes {
         return .data(200, Self.shown(found.job, found.attempts))
     }
 
-    func retry(_ request: Request, _ admin: Admin) async throws -> Response {
-        let id = try request.parameter("job", JobID.self)
-        let found = try await ledger.write("admin.retry") { tx in
-            guard let job = try tx.jobs.find(id)?.job, admin.mayReach(job.tenant) else { throw Self.noSuchJob }
-            guard try tx.jobs.retryDead(id), let found = try tx.jobs.find(id) else {
-                throw Refusal(
-                    .invalidRequest,
-                    job.state == .dead
-                        ? "The same work is queued or running already."
-                        : "The job is \(job.state.rawValue); only a dead one can be retried.")
-            }
-            try admin.audit("dead.retry", id.text, tenant: job.tenant, in: tx)
-            return found
-        }
-        return .data(200, Self.shown(found.job, found.attempts))
-    }
-
-    /// Between two replays of the same rows, so that what dies at once again does not keep every worker busy.
-    static let cooldown = Duration.seconds(15)
-
-    /// Puts the oldest dead jobs back: the operator everybody's, others their tenant's.
-    func replay(_ request: Request, _ admin: Admin) async throws -> Response {
-        let body = try await RequestBody(of: request)
-        let limit =
-            try body.value("limit", "a whole number from 1 to 500") { json in
-                json.integer.flatMap { (1...500).contains($0) ? Int($0) : nil }
-            } ?? 500
-        let tenant = try admin.scope(request.query)
-        let (count, remaining) = try await ledger.write("admin.replay") { tx in
-            // One cooldown for all who may reach the same rows, kept where every node sees it.
-            let name = "dead.replay:\(tenant.map { $0.text } ?? "*")"
-            if let wait = try tx.settings.untilTurn(name, every: Self.cooldown) { throw Self.tooSoon(wait) }
-            let ids = try tx.jobs.replayable(tenant: tenant, limit: limit)
-            let count = try ids.reduce(0) { try tx.jobs.retryDead($1) ? $0 + 1 : $0 }
-            try admin.audit(
-                "dead.replay", tenant?.text ?? "*", tenant: tenant,
-                ["limit": .integer(Int64(limit)), "replayed": .integer(Int64(count))], in: tx)
-            return (count, try tx.jobs.list(state: .dead, tenant: tenant, limit: 1).total)
-        }
-        return .data(200, ["replayed": .integer(Int64(count)), "remaining": .integer(Int64(remaining))])
-    }
-
-    private static func tooSoon(_ wait: Duration) -> Refusal {
-        let milliseconds = max(1, wait.milliseconds)
-        return Refusal(
-            .rateLimited, "Dead jobs were replayed just now; the next replay may begin in \(milliseconds) ms.",
-            fields: [("Retry-After", "\((milliseconds + 999) / 1000)")],
-            members: [("retryAfterMs", "\(milliseconds)")])
-    }
-
     // MARK: Words
 
     static let noSuchJob = Refusal(.notFound, "There is no such job.")
@@ -157,7 +102,7 @@ extension AdminRoutes {
         return word
     }
 
-    private static func shown(_ job: JobRow, _ attempts: [JobAttempt]) -> JSON {
+    static func shown(_ job: JobRow, _ attempts: [JobAttempt]) -> JSON {
         let attempts = attempts.map { attempt -> JSON in
             [
                 "at": .string(attempt.at.description), "node": .optional(attempt.node?.text),
@@ -169,7 +114,7 @@ extension AdminRoutes {
 }
 
 extension JobRow {
-    fileprivate var shown: [(String, JSON)] {
+    var shown: [(String, JSON)] {
         [
             ("id", .string(id.text)), ("kind", .string(kind)), ("queue", .string(queue.rawValue)),
             ("state", .string(state.rawValue)), ("tenant", .string(tenant.text)),

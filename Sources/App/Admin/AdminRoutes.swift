@@ -29,7 +29,7 @@ struct AdminRoutes: Sendable {
         on(.get, "/admin/jobs/{job}", job)
         on(.post, "/admin/jobs/{job}/cancel", cancel)
         on(.get, "/admin/dead", dead)
-        on(.post, "/admin/dead/{job}/retry", retry)
+        on(.post, "/admin/dead/{letter}/retry", retry)
         on(.post, "/admin/dead/replay", replay)
         on(.get, "/admin/quarantine", quarantine)
         for decision in [HeldDecision.rescan, .release, .delete] {

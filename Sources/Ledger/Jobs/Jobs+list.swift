@@ -19,23 +19,16 @@ extension Jobs {
                 return "select created_at, id from jobs where " + conditions.joined(separator: " and ")
             }
         }
-        let (skipped, order) = (position.skipped(limit), "created_at desc, id desc")
-        let last = keyset.values.count
-        let merged = tx.connection.dialect.merged(lists, order: order, enough: "$\(last + 3)")
-        var values = keyset.values + [.integer(limit + 1), .integer(skipped)]
-        if merged.contains("$\(last + 3)") { values.append(.integer(skipped + limit + 1)) }
-        let ids = try tx.connection.query(
-            "\(merged) order by \(order) limit $\(last + 1) offset $\(last + 2)", values
-        ).map {
-            var row = $0
-            _ = try row.time()
-            return JSON.string(try row.text())
-        }
-        let rows = try tx.connection.query(
-            "select \(JobRow.columns) from jobs where id \(tx.connection.dialect.isIn("$1"))",
-            [.text(JSON.array(ids).text)]
-        ).map { try JobRow($0) }.sorted { ($0.createdAt, $0.id) > ($1.createdAt, $1.id) }
+        let rows = try rows(tx.merged(lists, keyset, position, limit: limit))
+            .sorted { ($0.createdAt, $0.id) > ($1.createdAt, $1.id) }
         return Page(rows: rows, limit: limit, total: total) { Cursor(at: $0.createdAt, id: $0.id.text) }
+    }
+
+    /// In no order.
+    func rows(_ ids: [String]) throws -> [JobRow] {
+        try tx.connection.query(
+            "select \(JobRow.columns) from jobs where id \(tx.connection.dialect.isIn("$1"))", [.texts(ids)]
+        ).map { try JobRow($0) }
     }
 
     /// How many jobs each queue has in each state.

@@ -138,6 +138,18 @@ package struct Jobs {
         return true
     }
 
+    /// Enqueues the job; where one with its key waits for a later time, that one becomes due now.
+    package func enqueueNow(_ job: NewJob) throws {
+        // Shares are locked before jobs, here as in a claim.
+        try tx.queues.hold(job.queue, job.tenant)
+        let known = try enqueue(job)
+        if known.isNew { return }
+        let changed = try tx.connection.execute(
+            "update jobs set run_at = $2 where id = $1 and state = 'queued' and run_at > $2",
+            [.id(known.id), .time(tx.now)])
+        if changed > 0 { try tx.queues.expect(job.queue, job.tenant, at: tx.now) }
+    }
+
     /// A job that runs, as far as ending it needs.
     struct Held {
         let id: JobID

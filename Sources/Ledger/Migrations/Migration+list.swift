@@ -9,6 +9,7 @@ extension Migration {
         multiparts,
         tenants,
         expiring,
+        deadDeliveries,
     ]
 
     private static let begin = uploads + tracks + jobs + outbox + access + operations

@@ -41,6 +41,7 @@ package struct Transaction {
     package var queues: Queues { Queues(tx: self) }
     package var outbox: Outbox { Outbox(tx: self) }
     package var deliveries: Deliveries { Deliveries(tx: self) }
+    package var deadLetters: DeadLetters { DeadLetters(tx: self) }
     package var circuits: Circuits { Circuits(tx: self) }
     package var tenants: Tenants { Tenants(tx: self) }
     package var keys: Keys { Keys(tx: self) }

@@ -91,3 +91,21 @@ struct Keyset {
         conditions.append("(\(column), \(id)) < ($\(values.count - 1), $\(values.count))")
     }
 }
+
+extension Transaction {
+    /// The ids of one page, and of one row more, of several lists of `created_at, id` that share the keyset's values.
+    func merged(_ lists: [String], _ keyset: Keyset, _ position: Position, limit: Int) throws -> [String] {
+        let (skipped, order) = (position.skipped(limit), "created_at desc, id desc")
+        let last = keyset.values.count
+        let merged = connection.dialect.merged(lists, order: order, enough: "$\(last + 3)")
+        var values = keyset.values + [.integer(limit + 1), .integer(skipped)]
+        if merged.contains("$\(last + 3)") { values.append(.integer(skipped + limit + 1)) }
+        return try connection.query(
+            "\(merged) order by \(order) limit $\(last + 1) offset $\(last + 2)", values
+        ).map {
+            var row = $0
+            _ = try row.time()
+            return try row.text()
+        }
+    }
+}

@@ -116,7 +116,7 @@ package struct CallbackSender: Sendable {
         var circuit = Circuit(try tx.circuits.find(delivery.endpoint))
         let verdict: CallbackVerdict
         switch answer {
-        case .status(let status, let retryAfter):
+        case .status(let status, let retryAfter, _):
             verdict = CallbackVerdict.of(status: status, retryAfter: retryAfter, from: .core, at: tx.now)
         case .unreachable: verdict = .again(after: nil)
         case .unsendable: verdict = .refused(disables: false)
@@ -139,7 +139,8 @@ package struct CallbackSender: Sendable {
         }
         try tx.circuits.set(circuit.row)
         _ = try tx.deliveries.settle(
-            delivery.id, state, attempts: attempts, nextAt: nextAt, status: answer.status, error: answer.fault)
+            delivery.id, state, attempts: attempts, nextAt: nextAt, status: answer.status, error: answer.fault,
+            answer: answer.body)
         return state
     }
 
@@ -161,18 +162,20 @@ package struct CallbackRequest: Sendable {
 
 /// What came of it.
 package enum CallbackAnswer: Sendable {
-    case status(Int, retryAfter: String?)
+    /// With the start of its body, for the operator's eyes.
+    case status(Int, retryAfter: String?, body: String? = nil)
     /// No answer: refused, timed out, cut.
     case unreachable(String)
     /// It could not be sent at all, and will not be later.
     case unsendable(String)
 
-    var status: Int? { if case .status(let status, _) = self { status } else { nil } }
+    var status: Int? { if case .status(let status, _, _) = self { status } else { nil } }
+    var body: String? { if case .status(_, _, let body) = self { body } else { nil } }
 
     var fault: String? {
         switch self {
-        case .status(200..<300, _): nil
-        case .status(let status, _): "answered \(status)"
+        case .status(200..<300, _, _): nil
+        case .status(let status, _, _): "answered \(status)"
         case .unreachable(let reason), .unsendable(let reason): reason
         }
     }

@@ -34,6 +34,8 @@ package enum CallbackVerdict: Sendable, Equatable {
     package static let schedule = RetryPolicy.schedule(
         [1, 5, 30, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400].map { .seconds($0) }, spread: 0.2)
 
+    package static var mostAttempts: Int { schedule.tries }
+
     /// Nil when that was the last try.
     package static func nextTry(
         after attempts: Int, asked: Duration?, at now: Timestamp, random: Double = Double.random(in: 0..<1)
