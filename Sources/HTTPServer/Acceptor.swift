@@ -44,8 +44,10 @@ final class Acceptor: @unchecked Sendable {
     /// Wakes the accepting loop and every connection, so that each sees that the server drains or was cut.
     func drain(on reactor: isolated Reactor) {
         watch?.wake()
-        for connection in desk.connections { connection?.drain() }
+        for connection in desk.connections { connection?.drain(on: reactor) }
     }
+
+    func busyConnections(on reactor: isolated Reactor) -> Int { desk.connections.count { $0?.task != nil } }
 
     private enum Taken { case all, some, none }
 
@@ -73,24 +75,24 @@ final class Acceptor: @unchecked Sendable {
 
     private func begin(_ descriptor: Int32, _ peer: Peer, on reactor: isolated Reactor) {
         guard desk.service.admit() else {
-            Self.turnAway(descriptor)
+            turnAway(descriptor, on: reactor)
             return
         }
         do {
             let connection = try Connection(descriptor, peer, desk, on: reactor)
             desk.remember(connection, descriptor)
-            // Counted in `Service`, which `drain` waits for; cancelled by its connection when the peer leaves.
-            connection.task = reactor.beginNow { reactor in await connection.run(on: reactor) }
+            connection.start(on: reactor)
         } catch {
             close(descriptor)
             desk.service.leave()
         }
     }
 
-    private static func turnAway(_ descriptor: Int32) {
-        let text =
-            "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
-        _ = Array(text.utf8).withUnsafeBytes { Socket.send(descriptor, $0) }
+    private func turnAway(_ descriptor: Int32, on reactor: isolated Reactor) {
+        let fields = [("Retry-After", "5"), ("Content-Length", "0"), ("Connection", "close")]
+        let head = ResponseHead.prefix(
+            status: 503, fields: fields + desk.service.configuration.fieldsOfRefusals)
+        _ = (head + desk.date(reactor.now)).withUnsafeBytes { Socket.send(descriptor, $0) }
         // Without reading what came the close is a reset, which may overtake the answer.
         shutdown(descriptor, Socket.writing)
         withUnsafeTemporaryAllocation(byteCount: 4096, alignment: 1) { _ = Socket.receive(descriptor, into: $0) }

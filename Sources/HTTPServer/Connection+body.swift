@@ -74,6 +74,9 @@ extension Connection {
         }
     }
 
+    /// Shorter pieces of a chunk are read together with what follows them.
+    private static let directRead = 4_096
+
     private func takeChunks(_ decoder: inout ChunkDecoder, _ exchange: Exchange, _ count: Int) throws(BodyFailure)
         -> [UInt8]
     {
@@ -83,14 +86,24 @@ extension Connection {
             case .more:
                 guard try refill() else { return whole }
             case .framing(let size):
-                pending.removeFirst(size)
+                pending.consume(size)
             case .data(let left):
-                let part = try takeData(Int(min(Int64(count - whole.count), left)))
-                if part.isEmpty { return whole }
-                decoder.took(part.count)
-                if whole.isEmpty { whole = part } else { whole += part }
+                let before = whole.count
+                let room = Int(min(Int64(count - before), left))
+                if !pending.isEmpty {
+                    pending.move(upTo: room, to: &whole)
+                } else if room >= Self.directRead {
+                    let part = try takeData(room)
+                    if whole.isEmpty { whole = part } else { whole += part }
+                } else {
+                    // One call for many small chunks.
+                    guard try refill() else { return whole }
+                    continue
+                }
+                if whole.count == before { return whole }
+                decoder.took(whole.count - before)
             case .end(let size):
-                pending.removeFirst(size)
+                pending.consume(size)
                 if !decoder.trailers.isEmpty {
                     let trailers = Fields(decoder.trailers)
                     exchange.trailersRead.withLock { $0 = trailers }
@@ -106,8 +119,8 @@ extension Connection {
     /// Up to `count` bytes of data: first what was read along with the head, then from the socket until it is empty.
     private func takeData(_ count: Int) throws(BodyFailure) -> [UInt8] {
         if !pending.isEmpty {
-            let part = Array(pending.prefix(count))
-            if part.count == pending.count { pending = [] } else { pending.removeFirst(part.count) }
+            var part: [UInt8] = []
+            pending.move(upTo: count, to: &part)
             return part
         }
         var isGone = false
@@ -137,7 +150,7 @@ extension Connection {
             if isGone { throw BodyFailure(.cut, "the client left before its body ended") }
             return false
         }
-        pending.append(contentsOf: UnsafeRawBufferPointer(rebasing: room[..<size]))
+        pending.append(UnsafeRawBufferPointer(rebasing: room[..<size]))
         return true
     }
 

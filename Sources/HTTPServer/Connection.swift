@@ -1,13 +1,21 @@
 import Glibc
 import Platform
 
-/// One connection, from accept to close: an async function on its reactor that reads heads, has them answered, and goes.
-/// While it is idle it holds no buffer. `@unchecked Sendable`: every member is touched in functions isolated to its
-/// reactor, or (`drain`, `peerLeft`) called by the reactor on its own thread.
+/// One connection, from accept to close. While it waits for a request, or for a client that reads a quick answer, it is
+/// parked: it has no task and no buffer, because a task keeps its largest frames until it ends. What can be done without
+/// waiting is done in place; a task begins for the rest and ends when the connection is parked again.
+///
+///     parked ──event──▶ step ──.wait──▶ parked
+///                         └──.serve, .refuse, .yield, .close──▶ task ──.wait──▶ parked
+///                                                                └──▶ closed
+///
+/// `@unchecked Sendable`: every member is touched in functions isolated to its reactor, or called by the reactor on its
+/// own thread (`advance`, `peerLeft`).
 final class Connection: @unchecked Sendable {
     /// What came and was not consumed: part of a head, the start of a body, a pipelined request. Empty while idle.
-    var pending: [UInt8] = []
+    var pending = PendingBytes()
     var exchange: Exchange?
+    /// Nil while the connection is parked.
     var task: Task<Void, Never>?
     let desk: Desk
     let peer: Peer
@@ -46,9 +54,7 @@ final class Connection: @unchecked Sendable {
         case close
     }
 
-    /// The task waits for the next request, or to send on: `advance` may do that in its place.
-    private var isParked = false
-    /// What `advance` found that only the task can do.
+    /// What the task begins with.
     private var found: Step?
 
     init(_ descriptor: Int32, _ peer: Peer, _ desk: Desk, on reactor: isolated Reactor) throws(Errno) {
@@ -62,27 +68,34 @@ final class Connection: @unchecked Sendable {
     var configuration: ServerConfiguration { desk.service.configuration }
     var descriptor: Int32 { watch.descriptor }
 
-    /// Its frame lives as long as the connection, so it holds next to nothing: what needs more is in functions of its own.
-    func run(on reactor: isolated Reactor) async {
+    /// After the accept.
+    func start(on reactor: isolated Reactor) {
+        switch step(reactor.now) {
+        case .wait(let interest, let deadline): reactor.park(watch, WatchNeed(interest, until: deadline))
+        case let other: begin(other)
+        }
+    }
+
+    private func begin(_ step: Step) {
+        found = step
+        // Counted in `Service`, which `drain` waits for; cancelled by the connection when the peer leaves.
+        task = reactor.begin { reactor in await self.run(on: reactor) }
+    }
+
+    /// Until the connection can be parked, or is over.
+    private func run(on reactor: isolated Reactor) async {
         while true {
-            switch found ?? step(reactor.now) {
-            case .wait(let interest, let deadline):
-                isParked = true
-                let wake = await reactor.wait(watch, for: interest, until: deadline)
-                isParked = false
-                if wake == .timedOut { found = lateStep }
-            case .yield:
-                found = nil
-                await Task.yield()
-            case let other:
-                found = nil
-                guard await act(other, on: reactor) else { return await end(on: reactor) }
+            let next = found ?? step(reactor.now)
+            found = nil
+            if case .wait(let interest, let deadline) = next {
+                task = nil
+                return reactor.park(watch, WatchNeed(interest, until: deadline))
             }
+            guard await act(next, on: reactor) else { return await end(on: reactor) }
         }
     }
 
     /// False when the connection is over.
-    @inline(never)
     private func act(_ step: Step, on reactor: isolated Reactor) async -> Bool {
         switch step {
         case .serve(let exchange):
@@ -91,14 +104,16 @@ final class Connection: @unchecked Sendable {
         case .refuse(let refusal):
             await refuse(refusal, on: reactor)
             return false
-        case .wait, .yield:
+        case .yield:
+            await Task.yield()
+            return true
+        case .wait:
             return true
         case .close:
             return false
         }
     }
 
-    @inline(never)
     private func end(on reactor: isolated Reactor) async {
         if mustLinger { await linger(on: reactor) }
         reactor.unwatch(watch)
@@ -131,7 +146,7 @@ final class Connection: @unchecked Sendable {
                 let bytes = UnsafeRawBufferPointer(rebasing: buffer[..<count])
                 // A head that comes in pieces is put together; the usual one is parsed where it was read.
                 if !pending.isEmpty {
-                    pending.append(contentsOf: bytes)
+                    pending.append(bytes)
                     if let step = parsePending(now, &answered) { return step }
                 } else if let step = parse(bytes, now, &answered) {
                     return step
@@ -153,9 +168,7 @@ final class Connection: @unchecked Sendable {
     }
 
     private func parsePending(_ now: Int64, _ answered: inout Int) -> Step? {
-        let bytes = pending
-        pending = []
-        return bytes.withUnsafeBytes { parse($0, now, &answered) }
+        pending.takeAll().withUnsafeBytes { parse($0, now, &answered) }
     }
 
     /// Answers what is whole in `bytes` and keeps the rest. Nil when more bytes are needed.
@@ -165,7 +178,7 @@ final class Connection: @unchecked Sendable {
             let span = Span<UInt8>(_unsafeBytes: rest)
             switch desk.parser.parse(span) {
             case .incomplete:
-                pending = Array(rest)
+                pending = PendingBytes(rest)
                 return nil
             case .refused(let refusal):
                 return .refuse(refusal)
@@ -176,14 +189,14 @@ final class Connection: @unchecked Sendable {
                     let isSent = sendQuick(file, isHead: head.method == .head, now)
                     answered += 1
                     if !isSent || answered >= 16 {
-                        pending = Array(after)
+                        pending = PendingBytes(after)
                         if mustClose { return .close }
                         return isSent ? .yield : sendRest(now) ?? .yield
                     }
                     rest = after
                 } else {
-                    pending = Array(after)
-                    return begin(span, head)
+                    pending = PendingBytes(after)
+                    return exchangeStep(span, head)
                 }
             }
         }
@@ -198,7 +211,7 @@ final class Connection: @unchecked Sendable {
         return desk.service.responder.quick(RequestHead(bytes: bytes, parsed: head, slots: slots.span))
     }
 
-    private func begin(_ bytes: Span<UInt8>, _ head: ParsedHead) -> Step {
+    private func exchangeStep(_ bytes: Span<UInt8>, _ head: ParsedHead) -> Step {
         if let length = head.contentLength, length > configuration.maximumBody {
             return .refuse(HeadRefusal(status: 413, why: "the body is longer than \(configuration.maximumBody) bytes"))
         }
@@ -207,11 +220,10 @@ final class Connection: @unchecked Sendable {
 }
 
 extension Connection: WatchOwner {
-    func advance(_ now: Int64) -> WatchNeed? {
-        guard isParked else { return nil }
-        let step = step(now)
+    func advance(_ wake: Watch.Wake, _ now: Int64) -> WatchNeed? {
+        let step = wake == .timedOut ? lateStep : step(now)
         if case .wait(let interest, let deadline) = step { return WatchNeed(interest, until: deadline) }
-        found = step
+        begin(step)
         return nil
     }
 
@@ -223,11 +235,11 @@ extension Connection: WatchOwner {
     }
 
     /// The server drains (or was cut): idle connections see it when they wake, endless answers are ended.
-    func drain() {
+    func drain(on reactor: isolated Reactor) {
         if let exchange {
             exchange.drain(isCut: desk.service.isCut)
         } else {
-            watch.wake()
+            reactor.wake(watch)
         }
     }
 }

@@ -76,6 +76,17 @@ package final class HTTPServer: Sendable {
         for continuation in waiting { continuation.resume() }
     }
 
+    /// How many connections have a task. The others are idle, or their answers leave without one.
+    var busyConnections: Int {
+        get async {
+            var count = 0
+            for (reactor, acceptor) in running.withLock({ $0.reactors.map { ($0.reactor, $0.acceptor) } }) {
+                count += await acceptor.busyConnections(on: reactor)
+            }
+            return count
+        }
+    }
+
     private func tellAll() async {
         let reactors = running.withLock { $0.reactors.map { ($0.reactor, $0.acceptor) } }
         for (reactor, acceptor) in reactors { await acceptor.drain(on: reactor) }

@@ -23,13 +23,6 @@ package actor Reactor {
         Task(executorPreference: loop) { await body(self) }
     }
 
-    /// Starts `body` at once, on this thread, up to its first wait. Its owner is whoever holds the task.
-    @discardableResult
-    package func beginNow(_ body: @escaping @Sendable (isolated Reactor) async -> Void) -> Task<Void, Never> {
-        // Owned by the caller, to whom it is returned.
-        Task.immediate(executorPreference: loop) { await body(self) }
-    }
-
     /// Milliseconds of the monotonic clock, as of this turn of the loop.
     package var now: Int64 { loop.now }
 
@@ -51,15 +44,22 @@ package actor Reactor {
         loop.setDeadline(deadline, of: watch)
         return await withUnsafeContinuation { watch.suspend($0, interest) }
     }
+
+    /// The watch's owner waits without a task: it is called when what it needs is here, when its deadline has come, or
+    /// when the watch is woken.
+    package func park(_ watch: Watch, _ need: WatchNeed) { loop.park(watch, need) }
+
+    /// Wakes whoever waits here, with `.ended`.
+    package func wake(_ watch: Watch) { loop.wake(watch) }
 }
 
 /// Whose descriptor it is. Called on the reactor's thread, between the tasks.
 package protocol WatchOwner: AnyObject {
     /// The peer has closed its side, whoever waits for what.
     func peerLeft()
-    /// What the owner's task waits for is here. Most events need no task at all: who can deal with it in place, without
-    /// waiting, does so and says what it waits for next. Nil wakes the task.
-    func advance(_ now: Int64) -> WatchNeed?
+    /// A parked owner's wait is over. It does what it can without waiting and returns what it needs next. Nil: it is not
+    /// parked any more.
+    func advance(_ wake: Watch.Wake, _ now: Int64) -> WatchNeed?
 }
 
 package struct WatchNeed {

@@ -64,7 +64,7 @@ final class ReactorLoop: SerialExecutor, TaskExecutor, @unchecked Sendable {
             let count = epoll_wait(epoll.raw, events, Int32(Self.eventLimit), patience)
             now = Self.clock()
             for index in 0..<Int(max(0, count)) { arrive(events[index]) }
-            wheel.advance(to: now)
+            for watch in wheel.advance(to: now) { expire(watch) }
         }
     }
 
@@ -112,11 +112,33 @@ final class ReactorLoop: SerialExecutor, TaskExecutor, @unchecked Sendable {
             writable: broken || flags & EPOLLOUT.rawValue != 0,
             hungUp: broken || flags & EPOLLRDHUP.rawValue != 0, broken: broken)
         guard isAwaited else { return }
-        if let need = watch.offer(now) {
-            wheel.setDeadline(need.deadline, of: watch)
+        if watch.isParked { advance(watch, .ready) } else { watch.resumeReady() }
+    }
+
+    private func expire(_ watch: Watch) {
+        // What another one did meanwhile may have moved its deadline.
+        guard watch.deadline <= now, !watch.isRemoved else { return }
+        if watch.isParked { advance(watch, .timedOut) } else { watch.expire() }
+    }
+
+    // MARK: Parking
+
+    func park(_ watch: Watch, _ need: WatchNeed) {
+        if watch.takeEdge(need.interest) {
+            advance(watch, .ready)
         } else {
-            watch.resumeReady()
+            watch.park(need.interest)
+            wheel.setDeadline(need.deadline, of: watch)
         }
+    }
+
+    func wake(_ watch: Watch) {
+        if watch.isParked { advance(watch, .ended) } else { watch.wake() }
+    }
+
+    private func advance(_ watch: Watch, _ wake: Watch.Wake) {
+        guard let owner = watch.unpark() else { return }
+        if let need = owner.advance(wake, now) { park(watch, need) }
     }
 
     /// The coarse clock ticks every 1 to 4 ms and costs no system call.

@@ -15,6 +15,8 @@ package final class Watch {
     private var canWrite = false
     private var reader: UnsafeContinuation<Wake, Never>?
     private var writer: UnsafeContinuation<Wake, Never>?
+    /// What the owner waits for without a task.
+    private var parked: Interest?
     /// A cycle while watched, cut by `remove`: the owner lives as long as its descriptor is watched.
     private var owner: (any WatchOwner)?
     var deadline = Int64.max
@@ -23,10 +25,26 @@ package final class Watch {
 
     init(_ descriptor: Int32) { self.descriptor = descriptor }
 
-    /// Who is told when the peer leaves.
+    /// Who is called when the peer leaves, and while it is parked.
     package func own(_ owner: any WatchOwner) { self.owner = owner }
 
-    /// Wakes whoever waits here, with `.ended`.
+    package var isParked: Bool { parked != nil }
+
+    func park(_ interest: Interest) {
+        precondition(parked == nil && reader == nil && writer == nil, "a parked watch has no other waiter")
+        parked = interest
+    }
+
+    /// Returns the owner, which is to be advanced. The edges are taken first: the owner tries until EAGAIN, and what comes
+    /// later is a new edge.
+    func unpark() -> (any WatchOwner)? {
+        parked = nil
+        deadline = .max
+        (canRead, canWrite) = (false, false)
+        return owner
+    }
+
+    /// Wakes the tasks that wait here, with `.ended`.
     package func wake() { resume(.ended) }
 
     func takeEdge(_ interest: Interest) -> Bool {
@@ -61,22 +79,7 @@ package final class Watch {
             isBroken = broken
             owner?.peerLeft()
         }
-        return reader != nil && canRead || writer != nil && canWrite
-    }
-
-    /// Offers the event to the owner before its task is woken for it. What the owner then waits for, or nil when the task
-    /// must run. The edges are taken first: the owner tries until EAGAIN, and what comes later is a new edge.
-    func offer(_ now: Int64) -> WatchNeed? {
-        guard reader == nil || writer == nil, let owner else { return nil }
-        let edges = (canRead, canWrite)
-        (canRead, canWrite) = (false, false)
-        guard let need = owner.advance(now) else {
-            (canRead, canWrite) = edges
-            return nil
-        }
-        let waiter = reader ?? writer
-        (reader, writer) = need.interest == .read ? (waiter, nil) : (nil, waiter)
-        return need
+        return (reader != nil || parked == .read) && canRead || (writer != nil || parked == .write) && canWrite
     }
 
     func resumeReady() {
@@ -89,6 +92,7 @@ package final class Watch {
     func remove() {
         isRemoved = true
         owner = nil
+        parked = nil
         resume(.ended)
     }
 

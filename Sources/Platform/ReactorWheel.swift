@@ -22,9 +22,10 @@ struct ReactorWheel {
         if deadline < watch.scheduled { insert(watch) }
     }
 
-    /// Expires every watch whose deadline has come.
-    mutating func advance(to now: Int64) {
-        guard now >= nextDue else { return }
+    /// Returns every watch whose deadline has come.
+    mutating func advance(to now: Int64) -> [Watch] {
+        guard now >= nextDue else { return [] }
+        var expired: [Watch] = []
         let last = now / Self.tick
         // After a long sleep one round of the ring sees every entry.
         turned = max(turned, last - Self.size)
@@ -35,17 +36,18 @@ struct ReactorWheel {
             let entries = buckets[slot]
             buckets[slot] = []
             count -= entries.count
-            for entry in entries { look(at: entry, now) }
+            for entry in entries { look(at: entry, now, &expired) }
         }
         findNext()
+        return expired
     }
 
-    private mutating func look(at entry: Entry, _ now: Int64) {
+    private mutating func look(at entry: Entry, _ now: Int64, _ expired: inout [Watch]) {
         let watch = entry.watch
         guard watch.scheduled == entry.due, !watch.isRemoved else { return }
         watch.scheduled = .max
         if watch.deadline <= now {
-            watch.expire()
+            expired.append(watch)
         } else if watch.deadline != .max {
             insert(watch)
         }

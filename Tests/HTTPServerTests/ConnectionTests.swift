@@ -97,6 +97,41 @@ import Testing
         }
     }
 
+    @Test func `reads a body in chunks of one byte`() async throws {
+        try await with { wire, _, _, _ in
+            let count = 50_000
+            try await wire.send("POST /count HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
+            try await wire.send(String(repeating: "1\r\nx\r\n", count: count) + "0\r\n\r\n")
+            #expect(try await wire.answer().text == "\(count)")
+        }
+    }
+
+    @Test func `answers what is no request at once, and closes`() async throws {
+        for (bytes, status) in [
+            (Array("GET /\r\n".utf8), 400), ([0x16, 0x03, 0x01, 0x02, 0x00], 400),
+            (Array("GET / HTTP/2.0\r\n".utf8), 505),
+        ] {
+            // The head's deadline is not what ends it.
+            try await with({ $0.headTimeout = .seconds(3_600) }) { wire, _, _, _ in
+                try await wire.send(bytes)
+                #expect(try await wire.answer().status == status)
+                #expect(try await wire.rest().isEmpty)
+            }
+        }
+    }
+
+    /// A task keeps its largest frames until it ends: 7 to 11 KiB a connection.
+    @Test(arguments: ["/hello", "/quick", "/file", "/nothing"])
+    func `has no task while it waits for a request`(path: String) async throws {
+        try await with { wire, _, server, _ in
+            for _ in 0..<3 {
+                try await wire.send("GET \(path) HTTP/1.1\r\nHost: a\r\n\r\n")
+                _ = try await wire.answer()
+                #expect(await server.busyConnections == 0)
+            }
+        }
+    }
+
     @Test func `sends 100 only when the body is read`() async throws {
         try await with { wire, _, _, _ in
             let head = "HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n"

@@ -102,12 +102,55 @@ import Testing
         init(_ watch: Watch) { self.watch = watch }
     }
 
+    @Test func `advances a parked owner for its event, its deadline and a wake`() async throws {
+        final class Owner: WatchOwner, @unchecked Sendable {
+            // Touched on the reactor's thread alone.
+            var wakes: [Watch.Wake] = []
+            var needs: [WatchNeed] = []
+            var isOver: CheckedContinuation<Void, Never>?
+            func peerLeft() {}
+            func advance(_ wake: Watch.Wake, _ now: Int64) -> WatchNeed? {
+                wakes.append(wake)
+                guard let need = needs.popLast() else {
+                    isOver?.resume()
+                    return nil
+                }
+                return need
+            }
+        }
+        try await with { reactor, here, there in
+            await reactor.begin { reactor in
+                do {
+                    let owner = Owner()
+                    let watch = try reactor.watch(here)
+                    watch.own(owner)
+                    // After the byte it waits for a deadline, and after that for nothing.
+                    owner.needs = [WatchNeed(.read, until: reactor.now + 1)]
+                    await withCheckedContinuation { continuation in
+                        owner.isOver = continuation
+                        reactor.park(watch, WatchNeed(.read, until: .max))
+                        #expect(watch.isParked && owner.wakes.isEmpty)
+                        write(there, "x", 1)
+                    }
+                    #expect(owner.wakes == [.ready, .timedOut] && !watch.isParked)
+                    owner.isOver = nil
+                    reactor.park(watch, WatchNeed(.read, until: .max))
+                    reactor.wake(watch)
+                    #expect(owner.wakes == [.ready, .timedOut, .ended] && !watch.isParked)
+                    reactor.unwatch(watch)
+                } catch {
+                    Issue.record(error)
+                }
+            }.value
+        }
+    }
+
     @Test func `tells the owner that the peer has left`() async throws {
         final class Owner: WatchOwner, @unchecked Sendable {
             // Touched on the reactor's thread alone.
             var hasLeft = 0
             func peerLeft() { hasLeft += 1 }
-            func advance(_ now: Int64) -> WatchNeed? { nil }
+            func advance(_ wake: Watch.Wake, _ now: Int64) -> WatchNeed? { nil }
         }
         try await with { reactor, here, there in
             await reactor.begin { reactor in
