@@ -12,6 +12,12 @@ extension JSON {
         return try parser.whole()
     }
 
+    /// The body of a request: as `parse`, and without a NUL in any name or text, because PostgreSQL rejects it.
+    package static func parse(request bytes: [UInt8]) throws(JSONFailure) -> JSON {
+        var parser = JSONParser(bytes: bytes, depth: 32, refusesNUL: true)
+        return try parser.whole()
+    }
+
     package static func parse(_ text: String, depth: Int = 32) throws(JSONFailure) -> JSON {
         try parse(Array(text.utf8), depth: depth)
     }
@@ -20,11 +26,13 @@ extension JSON {
 private struct JSONParser {
     let bytes: [UInt8]
     let depth: Int
+    let refusesNUL: Bool
     var at = 0
 
-    init(bytes: [UInt8], depth: Int) {
+    init(bytes: [UInt8], depth: Int, refusesNUL: Bool = false) {
         self.bytes = bytes
         self.depth = depth
+        self.refusesNUL = refusesNUL
     }
 
     mutating func whole() throws(JSONFailure) -> JSON {
@@ -180,6 +188,7 @@ private struct JSONParser {
             guard (0xDC00..<0xE000).contains(second) else { throw failure("half of a surrogate pair") }
             code = 0x10000 + (UInt32(first) - 0xD800) << 10 + (UInt32(second) - 0xDC00)
         }
+        if code == 0 && refusesNUL { throw failure("a NUL in a text") }
         guard let scalar = Unicode.Scalar(code) else { throw failure("half of a surrogate pair") }
         return Array(String(Character(scalar)).utf8)
     }

@@ -46,6 +46,7 @@ struct Framing {
             head.isChunked = true
         }
         if head.isModern && head.host == nil { throw .badRequest("no Host field") }
+        if let host = head.host, host.isEmpty { throw .badRequest("an empty Host") }
         head.keepsAlive = !asksClose && (head.isModern || asksKeepAlive)
         head.expectsContinue = expects && head.isModern && head.hasBody
     }

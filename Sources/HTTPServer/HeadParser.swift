@@ -27,7 +27,9 @@ struct HeadParser {
         // One empty line before the request line is forgiven (RFC 9112 §2.2).
         let start = bytes.count >= 2 && bytes[0] == cr && bytes[1] == lf ? 2 : 0
         switch findEnd(bytes, from: start) {
-        case .none: return .incomplete
+        case .none:
+            // A client that sends anything else, a TLS greeting say, would wait until the head's deadline.
+            return RequestLine.refusal(ofBegun: bytes, from: start).map(Verdict.refused) ?? .incomplete
         case .failure(let refusal): return .refused(refusal)
         case .success(let end):
             do throws(HeadRefusal) {

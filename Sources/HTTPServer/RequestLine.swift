@@ -15,8 +15,56 @@ enum RequestLine {
         at = target
         while bytes[at] > 0x20 && bytes[at] < 0x7F { at += 1 }
         guard at > target, bytes[at] == 0x20 else { throw .badRequest("a malformed target") }
+        // First, so that a client of HTTP/2 learns that its version is the reason.
+        let next = try version(bytes, at + 1, into: &head)
         try split(bytes, target..<at, into: &head)
-        return try version(bytes, at + 1, into: &head)
+        return next
+    }
+
+    /// Why the bytes of a head that is not here as a whole cannot begin one. Nil when they can.
+    static func refusal(ofBegun bytes: Span<UInt8>, from start: Int) -> HeadRefusal? {
+        // Half of the empty line that is forgiven.
+        if bytes.count == 1, bytes[0] == cr { return nil }
+        for index in start..<bytes.count where bytes[index] == lf {
+            do throws(HeadRefusal) {
+                var head = ParsedHead()
+                _ = try parse(bytes, from: start, into: &head)
+                return nil
+            } catch {
+                return error
+            }
+        }
+        return refusal(ofPart: bytes, from: start)
+    }
+
+    /// A line without its end. The target's form is judged with the whole line.
+    private static func refusal(ofPart bytes: Span<UInt8>, from start: Int) -> HeadRefusal? {
+        let end = bytes.count
+        var at = start
+        while at < end, isTokenByte(bytes[at]) { at += 1 }
+        if at - start > longestMethod { return .badRequest("a malformed method") }
+        guard at < end else { return nil }
+        guard at > start, bytes[at] == 0x20 else { return .badRequest("a malformed method") }
+        let target = at + 1
+        at = target
+        while at < end, bytes[at] > 0x20 && bytes[at] < 0x7F { at += 1 }
+        guard at < end else { return nil }
+        guard at > target, bytes[at] == 0x20 else { return .badRequest("a malformed target") }
+        let version = at + 1
+        for offset in 0..<end - version where !isVersionByte(bytes[version + offset], offset) {
+            return .badRequest("a malformed version")
+        }
+        return nil
+    }
+
+    /// `HTTP/1.1` and its CR.
+    private static func isVersionByte(_ byte: UInt8, _ offset: Int) -> Bool {
+        let form: StaticString = "HTTP/1.1\r"
+        switch offset {
+        case 5, 7: return isDigit(byte)
+        case 0..<form.utf8CodeUnitCount: return byte == form.utf8Start[offset]
+        default: return false
+        }
     }
 
     private static func known(_ bytes: Span<UInt8>, _ start: Int, _ end: Int) -> ParsedHead.KnownMethod {
@@ -104,7 +152,9 @@ enum RequestLine {
             let byte = bytes[at]
             if isPlainTargetByte(byte) || byte == UInt8(ascii: "/") || byte == UInt8(ascii: "?") {
                 at += 1
-            } else if byte == UInt8(ascii: "%"), escape(bytes, at, range.upperBound) != nil {
+            } else if byte == UInt8(ascii: "%"), let code = escape(bytes, at, range.upperBound) {
+                // PostgreSQL holds no NUL in a text, and no parameter needs one.
+                guard code != 0 else { throw .badRequest("a NUL in the query") }
                 at += 3
             } else {
                 throw .badRequest("a target that must be percent-encoded")

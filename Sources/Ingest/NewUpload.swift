@@ -21,7 +21,7 @@ package struct NewUpload: Sendable, Equatable {
     /// what was expected. Fields we do not know are let be: a newer client may send more.
     package init(json bytes: [UInt8]) throws(IngestFailure) {
         let json: JSON
-        do { json = try JSON.parse(bytes) } catch {
+        do { json = try JSON.parse(request: bytes) } catch {
             throw IngestFailure(.invalid, "The body is no JSON: \(error).")
         }
         guard case .object = json else {
@@ -67,7 +67,9 @@ package struct NewUpload: Sendable, Equatable {
     package static func declaredDigest(json bytes: [UInt8]) throws(IngestFailure) -> String? {
         if bytes.isEmpty { return nil }
         let json: JSON
-        do { json = try JSON.parse(bytes) } catch { throw IngestFailure(.invalid, "The body is no JSON: \(error).") }
+        do { json = try JSON.parse(request: bytes) } catch {
+            throw IngestFailure(.invalid, "The body is no JSON: \(error).")
+        }
         guard case .object = json else {
             throw IngestFailure(field: "The body", value: json.text, expected: "a JSON object")
         }

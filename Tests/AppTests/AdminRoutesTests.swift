@@ -106,6 +106,11 @@ import Testing
                 let answer = try await rig.ask(.post, "/admin/dead/replay", ["limit": .integer(Int64(limit))])
                 #expect(answer.status == 400)
             }
+            for body: JSON? in [
+                nil, [:], ["limit": .null], ["limit": "5"], ["limit": .number(1.5)], ["limit": [5]], "5",
+            ] {
+                #expect(try await rig.ask(.post, "/admin/dead/replay", body).status == 400)
+            }
             let first = try await rig.ask(.post, "/admin/dead/replay", ["limit": 2])
             #expect(first.status == 200)
             #expect(first.json["data"]?["replayed"]?.integer == 2)

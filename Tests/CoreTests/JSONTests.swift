@@ -2,6 +2,14 @@ import Core
 import Testing
 
 @Suite struct `A JSON text` {
+    @Test(arguments: [#"{"a":"\u0000"}"#, #"{"a\u0000":1}"#, #"["b\u0000c"]"#])
+    func `a request's body holds no NUL`(text: String) throws {
+        #expect(throws: JSONFailure.self) { try JSON.parse(request: Array(text.utf8)) }
+        // Everything else is JSON as it is.
+        #expect(try JSON.parse(text) != .null)
+        #expect(try JSON.parse(request: Array(#"{"a":"\u0001\\u0000"}"#.utf8))["a"]?.string == "\u{1}\\u0000")
+    }
+
     @Test(arguments: [
         #"{"a":[1,-2,3.5,true,null,"x"],"b":{"c":""}}"#, "[]", "0", #""\u00e9\ud83d\ude00\n""#, "  [1 , 2]\n",
     ])

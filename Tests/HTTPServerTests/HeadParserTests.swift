@@ -37,6 +37,11 @@ import Testing
         ("GET / HTTP/1.1\r\nHost: a\r\n: y\r\n\r\n", 400),
         ("GET / HTTP/1.1\r\nHost: a\r\nX(y): z\r\n\r\n", 400),
         ("GET / HTTP/1.1\r\n\r\n", 400),
+        ("GET / HTTP/1.1\r\nHost:\r\n\r\n", 400),
+        ("GET / HTTP/1.1\r\nHost: \r\n\r\n", 400),
+        ("GET http://a/ HTTP/1.1\r\nHost:\r\n\r\n", 400),
+        ("GET /?q=a%00b HTTP/1.1\r\nHost: a\r\n\r\n", 400),
+        ("GET /a%00b HTTP/1.1\r\nHost: a\r\n\r\n", 400),
         ("GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n", 400),
         ("GET / HTTP/1.1\r\nHost: a/b\r\n\r\n", 400),
         ("GET / HTTP/1.1\r\nHost: a@b\r\n\r\n", 400),
@@ -87,7 +92,6 @@ import Testing
         "GET / HTTP/1.1\r\nHost: a\r\n\r\n",
         "\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n",
         "GET / HTTP/1.0\r\n\r\n",
-        "GET / HTTP/1.1\r\nHost:\r\n\r\n",
         "GET / HTTP/1.1\r\nhOsT:\t a:80 \t\r\n\r\n",
         "GET / HTTP/1.1\r\nHost: [::1]:80\r\n\r\n",
         "OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n",
@@ -103,6 +107,29 @@ import Testing
             return
         }
         #expect(head.byteCount == text.utf8.count)
+    }
+
+    /// Nothing that could follow makes a request of these.
+    static let impossible: [(String, Int)] = [
+        ("\u{16}\u{3}\u{1}\u{2}", 400), ("\u{16}", 400), ("GET /\r\n", 400), ("GET /\r", 400), (" GET", 400),
+        ("(", 400),
+        ("GET / FTP", 400), ("GET / HTTP/x", 400), ("GET / HTTP/1.1 ", 400), ("GET / HTTP/2.0\r\n", 505),
+        ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505), ("GET / HTTP/1.1\n", 400), ("GET  ", 400), ("\r\n\r\n", 400),
+        ("\rG", 400),
+        ("GET a HTTP/1.1\r\n", 400), (String(repeating: "A", count: 33), 400),
+        ("GET /\(String(repeating: "a", count: 8_192))", 414),
+    ]
+
+    @Test(arguments: impossible) func `that cannot become one is refused with its first wrong byte`(
+        text: String, status: Int
+    ) {
+        var parser = HeadParser(ServerConfiguration())
+        let bytes = Array(text.utf8)
+        guard case .refused(let refusal) = parser.parse(bytes.span) else {
+            Issue.record("not refused: \(text.debugDescription)")
+            return
+        }
+        #expect(refusal.status == status, "\(text.debugDescription): \(refusal.why)")
     }
 
     @Test(arguments: accepted) func `is whole only with its last byte`(text: String) {

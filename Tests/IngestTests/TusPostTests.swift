@@ -74,7 +74,8 @@ import Testing
 
     @Test(arguments: [
         "filename", "filename YQ", "filename YQ==,filename YQ==", "filename Y Q==", "filename YQ==,,", "fïle YQ==",
-        "filename /w==", "filename AA==", "sha256 YQ==", "trackId Li4veA==",
+        "filename /w==", "filename AA==", "filename YS53YXY=,filetype YXVkaW8AL3dhdg==", "sha256 YQ==",
+        "trackId Li4veA==",
     ])
     func `metadata that cannot be read is refused`(_ field: String) async {
         let refused = await files.tusPost([("Upload-Length", "5"), ("Upload-Metadata", field)])

@@ -126,9 +126,11 @@ struct TusMetadata {
                     expected: "a key and its value in base64, each key once")
             }
             // Only text is read here; other keys may hold what they like.
-            values[String(key)] = String(validating: bytes, as: UTF8.self) ?? ""
-            if Self.read.contains(String(key)), String(validating: bytes, as: UTF8.self) == nil {
-                throw IngestFailure(field: "Upload-Metadata \(key)", value: "other bytes", expected: "UTF-8")
+            let text = String(validating: bytes, as: UTF8.self)
+            values[String(key)] = text ?? ""
+            if Self.read.contains(String(key)), text == nil || bytes.contains(0) {
+                throw IngestFailure(
+                    field: "Upload-Metadata \(key)", value: "other bytes", expected: "UTF-8 without a NUL")
             }
         }
     }

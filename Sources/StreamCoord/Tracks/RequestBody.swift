@@ -18,7 +18,7 @@ package struct RequestBody {
             return
         }
         do {
-            object = try JSON.parse(bytes)
+            object = try JSON.parse(request: bytes)
         } catch {
             throw StreamFailure(.invalidRequest, "The body is not JSON: \(error).")
         }
