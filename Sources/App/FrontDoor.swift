@@ -48,19 +48,21 @@ struct FrontDoor: Responder {
             response = await gate.noting { await answer(request, match) }
         }
         response.fields += cors.fields(origin: origin)
-        // The address itself may hold a token, so what is told is the pattern it matched.
+        // The address itself may hold a token, so the pattern that it matched stands for it.
         let route = match?.pattern ?? "none"
         let took = ContinuousClock.now - began
+        logFault(of: response, request, route)
+        response.body = logging(response.body, request.id)
         metrics.add(
             "http_requests_total", help: "Requests answered.",
-            labels: [("method", request.method.text), ("route", route), ("status_code", String(response.status))])
+            labels: [("method", request.method.label), ("route", route), ("status_code", String(response.status))])
         metrics.observe(
             "http_request_duration_seconds", took.inSeconds, help: "Time to the answer's head.",
             labels: [("route", route)])
         log.debug(
             "request",
             [
-                ("request", request.id.text), ("method", request.method.text), ("route", route),
+                ("request", request.id.text), ("method", request.method.label), ("route", route),
                 ("status", String(response.status)), ("ms", String(took.milliseconds)),
             ])
         return response
@@ -70,11 +72,41 @@ struct FrontDoor: Responder {
         do {
             return try await router.handle(request, match)
         } catch {
-            let refusal = Self.refusal(of: error)
-            if refusal.code == .internal {
-                log.error("request.failed", [("request", request.id.text), ("reason", "\(error)")])
+            return Problem.envelope(Self.refusal(of: error), requestID: request.id)
+        }
+    }
+
+    /// Each failure of the service once, whoever made the answer: here every answer passes.
+    private func logFault(of response: Response, _ request: Request, _ route: String) {
+        guard response.status == 500 || response.fault != nil else { return }
+        let fields = [
+            ("request", request.id.text), ("method", request.method.label), ("route", route),
+            ("status", String(response.status)), ("reason", response.fault ?? "unknown"),
+        ]
+        if response.status == 500 { log.error("request.failed", fields) } else { log.warning("request.failed", fields) }
+    }
+
+    /// A body that fails while it is written ends the connection; only the log can say why.
+    private func logging(_ content: Response.Content, _ request: RequestID) -> Response.Content {
+        typealias Write = @Sendable (StreamWriter) async throws -> Void
+        let log = log
+        func logged(_ write: @escaping Write) -> Write {
+            { writer in
+                do {
+                    try await write(writer)
+                } catch {
+                    // The client has left, or the server stops.
+                    if !(error is BodyFailure || error is CancellationError) {
+                        log.error("response.failed", [("request", request.text), ("reason", "\(error)")])
+                    }
+                    throw error
+                }
             }
-            return Problem.envelope(refusal, requestID: request.id)
+        }
+        switch content {
+        case .none, .bytes, .file: return content
+        case .counted(let count, let write): return .counted(count, logged(write))
+        case .stream(let write): return .stream(logged(write))
         }
     }
 
@@ -85,30 +117,19 @@ struct FrontDoor: Responder {
         case let failure as AccessFailure: failure.refusal
         case let failure as IngestFailure: failure.refusal
         case let failure as StreamFailure: failure.refusal
-        case let failure as LedgerFailure: refusal(of: failure)
-        case let failure as BlobFailure where failure.kind == .full: Refusal(.insufficientStorage)
+        case let failure as LedgerFailure: failure.refusal
+        case let failure as BlobFailure: refusal(of: failure)
         case let failure as BodyFailure: Refusal(.invalidRequest, "The body did not come whole: \(failure.kind).")
-        case is CancellationError: Refusal(.internal, "The server is stopping.")
-        default: Refusal(.internal)
+        case is CancellationError: .stopping
+        default: Refusal(.internal, cause: "\(error)")
         }
     }
 
-    private static func refusal(of failure: LedgerFailure) -> Refusal {
+    private static func refusal(of failure: BlobFailure) -> Refusal {
         switch failure.kind {
         case .full: Refusal(.insufficientStorage)
-        case .queueFull(let queue, let depth, let maximum, let wait):
-            Refusal(
-                .queueOverloaded,
-                details: [
-                    JSON.object([
-                        ("queue", .string(queue.rawValue)), ("queueDepth", .integer(Int64(depth))),
-                        ("maxQueueDepth", .integer(Int64(maximum))),
-                    ]).text
-                ], fields: [("Retry-After", String(max(1, (wait.microseconds + 999_999) / 1_000_000)))])
-        case .unavailable, .overloaded, .raced:
-            Refusal(.internal, "The ledger cannot be asked now; send it again.", fields: [("Retry-After", "5")])
-        case .refused, .readOnly, .corrupt, .newerSchema, .changedMigration, .closed, .conflict, .program:
-            Refusal(.internal)
+        case .away: .unavailable("The store is temporarily unavailable. Retry the request.", cause: failure.message)
+        case .absent, .refused: Refusal(.internal, cause: failure.message)
         }
     }
 }

@@ -24,6 +24,7 @@ package enum FailureCode: String, Error, Sendable, CaseIterable {
     case `internal` = "INTERNAL"
     case queueOverloaded = "QUEUE_OVERLOADED"
     case scannerUnavailable = "SCANNER_UNAVAILABLE"
+    case unavailable = "UNAVAILABLE"
     case insufficientStorage = "INSUFFICIENT_STORAGE"
     // In `error` fields of uploads and tracks; 422 where a request waits for the verdict.
     case infected = "INFECTED"
@@ -47,7 +48,7 @@ package enum FailureCode: String, Error, Sendable, CaseIterable {
         case .infected, .suspicious, .unscannable, .corruptMedia: 422
         case .uploadQuotaExceeded, .rateLimited: 429
         case .internal: 500
-        case .queueOverloaded, .scannerUnavailable: 503
+        case .queueOverloaded, .scannerUnavailable, .unavailable: 503
         case .insufficientStorage: 507
         }
     }
@@ -79,6 +80,7 @@ package enum FailureCode: String, Error, Sendable, CaseIterable {
         case .internal: "Something went wrong on our side."
         case .queueOverloaded: "The queue is full."
         case .scannerUnavailable: "Nothing can be proven clean now; files wait."
+        case .unavailable: "The database or the store is temporarily unavailable."
         case .insufficientStorage: "The server's disk is full."
         case .infected: "A virus was found. The file is held back and never published."
         case .suspicious: "The file is suspicious. It is held back and never published."
@@ -109,6 +111,7 @@ package enum FailureCode: String, Error, Sendable, CaseIterable {
         case .uploadQuotaExceeded, .rateLimited, .queueOverloaded: "Wait as Retry-After says."
         case .internal: "Try again; if it stays, report the request id."
         case .scannerUnavailable: "Run sluice doctor on the server."
+        case .unavailable: "Retry the request after the seconds in Retry-After."
         case .insufficientStorage: "Free space on the server and send again; an upload goes on where it stopped."
         case .infected, .suspicious, .unscannable: "See the quarantine."
         case .corruptMedia: "Export it again."
@@ -127,15 +130,39 @@ package struct Refusal: Error, Sendable {
     package let fields: [(String, String)]
     /// Further members of `error`, each a JSON text: `retryAfterMs`.
     package let members: [(String, String)]
+    /// The reason inside, for the log. No client sees it.
+    package let cause: String?
 
     package init(
         _ code: FailureCode, _ message: String? = nil, details: [String] = [], fields: [(String, String)] = [],
-        members: [(String, String)] = []
+        members: [(String, String)] = [], cause: String? = nil
     ) {
+        self.cause = cause
         self.code = code
         self.message = message ?? code.sentence
         self.details = details
         self.fields = fields
         self.members = members
+    }
+}
+
+extension Refusal {
+    /// The database or the store cannot be reached at the moment.
+    package static func unavailable(_ message: String? = nil, cause: String? = nil) -> Refusal {
+        Refusal(.unavailable, message, fields: [("Retry-After", "5")], cause: cause)
+    }
+
+    /// The work for a request was cancelled: its client has left, or the server stops.
+    package static var stopping: Refusal {
+        .unavailable("The server is stopping. Retry the request.")
+    }
+
+    /// What the log says about a failure of this service. Nil for a refusal that the client caused.
+    package var fault: String? {
+        switch code {
+        case .internal: cause ?? message
+        case .unavailable: cause
+        default: nil
+        }
     }
 }

@@ -1,7 +1,7 @@
 internal import Synchronization
 
 /// Counters, gauges and histograms, rendered as OpenMetrics. Names and labels come from our code alone, so the series are
-/// bounded whatever requests come in; past `limit` a new one is dropped.
+/// bounded whatever requests come in. A family has at most `limit` series: values of a further one are dropped and counted.
 package final class Metrics: Sendable {
     private enum Kind: String { case counter, gauge, histogram }
 
@@ -11,6 +11,16 @@ package final class Metrics: Sendable {
         var values: [String: Double] = [:]
         /// Of a histogram, by labels: how many observations were at most each bound, their sum and count.
         var spreads: [String: Spread] = [:]
+        /// Values of series past the limit.
+        var dropped = 0
+
+        /// Whether the series may be written: it is known, or there is room for one more.
+        mutating func admits(_ key: String) -> Bool {
+            if values[key] != nil || spreads[key] != nil { return true }
+            if values.count + spreads.count < Metrics.limit { return true }
+            dropped += 1
+            return false
+        }
     }
 
     private struct Spread {
@@ -34,19 +44,23 @@ package final class Metrics: Sendable {
     package func add(_ name: String, _ amount: Double = 1, help: String, labels: [(String, String)] = []) {
         change(name, .counter, help) { family in
             let key = Self.key(labels)
-            guard family.values[key] != nil || family.values.count < Self.limit else { return }
+            guard family.admits(key) else { return }
             family.values[key, default: 0] += amount
         }
     }
 
     package func set(_ name: String, _ value: Double, help: String, labels: [(String, String)] = []) {
-        change(name, .gauge, help) { $0.values[Self.key(labels)] = value }
+        change(name, .gauge, help) { family in
+            let key = Self.key(labels)
+            guard family.admits(key) else { return }
+            family.values[key] = value
+        }
     }
 
     package func observe(_ name: String, _ value: Double, help: String, labels: [(String, String)] = []) {
         change(name, .histogram, help) { family in
             let key = Self.key(labels)
-            guard family.spreads[key] != nil || family.spreads.count < Self.limit else { return }
+            guard family.admits(key) else { return }
             family.spreads[key, default: Spread()].note(value)
         }
     }
@@ -71,7 +85,17 @@ package final class Metrics: Sendable {
                 out += "\(name)_sum\(braces) \(spread.sum)\n\(name)_count\(braces) \(spread.count)\n"
             }
         }
-        return out + "# EOF\n"
+        return out + Self.dropped(families) + "# EOF\n"
+    }
+
+    /// Only where there are any: a family in it needs an operator's look.
+    private static func dropped(_ families: [String: Family]) -> String {
+        let full = families.filter { $0.value.dropped > 0 }.sorted { $0.key < $1.key }
+        guard !full.isEmpty else { return "" }
+        let name = "sluice_metrics_dropped"
+        let head =
+            "# TYPE \(name) counter\n# HELP \(name) Values not counted, because their family has \(limit) series.\n"
+        return head + full.map { "\(name)_total{family=\"\($0.key)\"} \($0.value.dropped)\n" }.joined()
     }
 
     private func change(_ name: String, _ kind: Kind, _ help: String, _ body: (inout Family) -> Void) {

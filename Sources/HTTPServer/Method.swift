@@ -28,4 +28,9 @@ package enum Method: Hashable, Sendable {
         case .other(let text): text
         }
     }
+
+    /// For metrics and logs: one of a fixed set, whatever clients send.
+    package var label: String {
+        if case .other = self { "other" } else { text }
+    }
 }

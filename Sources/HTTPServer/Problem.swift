@@ -8,8 +8,10 @@ package enum Problem {
             + "\"docs\":\(quoted(docs(refusal.code))),\"details\":[\(refusal.details.joined(separator: ","))]"
             + refusal.members.map { ",\(quoted($0)):\($1)" }.joined() + "},"
             + "\"requestId\":\(quoted(requestID.text))}"
-        return .bytes(
+        var response = Response.bytes(
             refusal.code.status, Array(body.utf8), type: "application/json", fields: refusal.fields)
+        response.fault = refusal.fault
+        return response
     }
 
     /// RFC 9457.

@@ -19,6 +19,8 @@ package struct Response: Sendable {
     package var body: Content
     /// True for a stream that never ends by itself (events): it is cut when the server begins to drain.
     package var endsOnDrain = false
+    /// Why this answer reports a failure of the service, for the log. Nil for every other answer.
+    package var fault: String?
 
     package init(status: Int, fields: [(String, String)] = [], body: Content = .none) {
         self.status = status

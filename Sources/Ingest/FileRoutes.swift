@@ -37,7 +37,7 @@ package struct FileRoutes: Sendable {
     /// What both protocols are told of us; browsers' preflights too.
     package static func abilities(_ limits: UploadLimits) -> [(String, String)] {
         Tus.abilities(limits) + [
-            ("Upload-Limit", "max-size=\(limits.largest)"),
+            limit(limits),
             ("Accept-Patch", "application/partial-upload, application/offset+octet-stream"),
         ]
     }
@@ -56,15 +56,25 @@ package struct FileRoutes: Sendable {
         do {
             return try await handle(request, speaker)
         } catch {
-            // What no client can help is told in one form, and logged, by who answers for all rooms.
-            guard Self.isOurs(error) else { throw error }
-            switch speaker {
-            case .tus: return Tus.answer(to: error, of: request)
-            case .ietf(let version): return version.answer(to: error, of: request)
-            case .either: return Problem.envelope(Self.refusal(of: error), requestID: request.id)
-            }
+            return answer(to: error, of: request, speaker)
         }
     }
+
+    /// Every failure in the form of the protocol that the client speaks.
+    private func answer(to error: any Error, of request: Request, _ speaker: Speaker) -> Response {
+        var response: Response
+        switch speaker {
+        case .tus: response = Tus.answer(to: error, of: request)
+        case .ietf(let version):
+            response = version.answer(to: error, of: request)
+            if response.status == 413 { response.fields.append(Self.limit(service.limits)) }
+        case .either: response = Problem.envelope(Self.refusal(of: error), requestID: request.id)
+        }
+        response.fault = Self.refusal(of: error).fault
+        return response
+    }
+
+    static func limit(_ limits: UploadLimits) -> (String, String) { ("Upload-Limit", "max-size=\(limits.largest)") }
 
     /// tus: "the method is to be read from X-HTTP-Method-Override", for those whose proxies know GET and POST alone.
     private static func overridden(_ request: Request) -> Request {
@@ -134,9 +144,13 @@ package struct FileRoutes: Sendable {
         } catch {
             guard Self.refusal(of: error).code.status >= 500 else { throw error }
             let failure = error as? IngestFailure ?? IngestFailure(.unreadable, "\(error)")
-            if let found { service.notice(.unreadable(found, failure)) }
-            return Response(
-                status: 423, fields: [("Retry-After", "1"), ("Cache-Control", "no-store")])
+            var response = Response(status: 423, fields: [("Retry-After", "1"), ("Cache-Control", "no-store")])
+            if let found {
+                service.notice(.unreadable(found, failure))
+            } else {
+                response.fault = "\(error)"
+            }
+            return response
         }
     }
 
@@ -165,20 +179,16 @@ package struct FileRoutes: Sendable {
         ("Location", "\(routes.base(request))/files/\(row.id)")
     }
 
-    private static func isOurs(_ error: any Error) -> Bool {
-        error is TusRefusal || error is Refusal || error is IngestFailure || error is AccessFailure
-            || error is SpoolFailure || (error as? LedgerFailure)?.kind == .full
-    }
-
-    /// Every failure as a refusal; what is none of ours says nothing of itself.
+    /// Every failure as a refusal. An error that no room declares is a fault of the program.
     static func refusal(of error: any Error) -> Refusal {
         switch error {
         case let refusal as Refusal: refusal
         case let failure as IngestFailure: failure.refusal
         case let failure as AccessFailure: failure.refusal
         case let failure as SpoolFailure: IngestFailure(failure).refusal
-        case let failure as LedgerFailure where failure.kind == .full: Refusal(.insufficientStorage)
-        default: Refusal(.internal)
+        case let failure as LedgerFailure: failure.refusal
+        case is CancellationError: .stopping
+        default: Refusal(.internal, cause: "\(error)")
         }
     }
 }

@@ -41,6 +41,8 @@ package struct IngestFailure: Error, Sendable, CustomStringConvertible {
     package let message: String
     /// The upload that the request was for is complete.
     package var isOfComplete = false
+    /// The reason inside, for the log.
+    package var cause: String?
 
     package init(_ kind: Kind, _ message: String) {
         self.kind = kind
@@ -59,6 +61,7 @@ package struct IngestFailure: Error, Sendable, CustomStringConvertible {
         case .unreadable: self.init(.unreadable, "The upload cannot be read now.")
         case .missing: self.init(.internal, "The upload's bytes are not here.")
         }
+        cause = failure.message
     }
 
     init(_ reason: UploadMachine.Reason) {
@@ -123,7 +126,8 @@ extension IngestFailure {
                 .queueOverloaded, message,
                 details: ["{\"queue\":\"finish\",\"queueDepth\":\(depth),\"maxQueueDepth\":\(limit)}"],
                 fields: Self.retry(after: wait))
-        case .unreadable, .broken, .internal: Refusal(.internal, message)
+        case .unreadable: .unavailable(message, cause: cause ?? message)
+        case .broken, .internal: Refusal(.internal, message, cause: cause)
         case .failed(let code): Refusal(code, message)
         }
     }

@@ -21,10 +21,13 @@ package struct StreamFailure: Error, Sendable, Equatable {
 
     package let kind: Kind
     package let message: String
+    /// The reason inside, for the log.
+    package let cause: String?
 
-    package init(_ kind: Kind, _ message: String) {
+    package init(_ kind: Kind, _ message: String, cause: String? = nil) {
         self.kind = kind
         self.message = message
+        self.cause = cause
     }
 
     /// May the same request succeed by itself, later?
@@ -45,8 +48,8 @@ package struct StreamFailure: Error, Sendable, Equatable {
         case .notPublished: Refusal(.notPublished, message)
         case .unsupportedSource: Refusal(.urlNotAllowed, message)
         case .tooManyStreams: Refusal(.rateLimited, message, fields: [("Retry-After", "30")])
-        case .away: Refusal(.internal, message, fields: [("Retry-After", "5")])
-        case .fault: Refusal(.internal, message)
+        case .away: .unavailable(message, cause: cause ?? message)
+        case .fault: Refusal(.internal, message, cause: cause)
         }
     }
 }

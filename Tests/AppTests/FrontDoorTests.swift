@@ -3,12 +3,24 @@ import Access
 import Core
 import HTTPClient
 import HTTPServer
+import Ingest
+import Ledger
+import Storage
+import StreamCoord
+import Synchronization
 import TestSupport
 import Testing
 
 @Suite struct `The front door` {
     private let time = ManualTime()
     private let metrics = Metrics()
+    private let lines = Lines()
+
+    private final class Lines: Sendable {
+        private let texts = Mutex<[String]>([])
+        func add(_ line: [UInt8]) { texts.withLock { $0.append(String(decoding: line, as: UTF8.self)) } }
+        var all: [String] { texts.withLock { $0 } }
+    }
 
     /// Says who asked, and how; `/who` is counted for user `u` of tenant `a`, `/key` as a wrong key.
     private func door(rate: String? = nil, proxies: [String] = []) throws -> FrontDoor {
@@ -26,9 +38,72 @@ import Testing
             try gate.count(request, of: nil)
             throw AccessFailure(.wrong)
         }
+        router.on(.get, "/fails/{how}") { request in
+            let how = try request.parameter("how", String.self)
+            if how == "answer" { return Response(status: 500) }
+            if how == "stream" {
+                return Response(status: 200, body: .stream { _ in throw LedgerFailure(.program, "the stream's cause") })
+            }
+            if let error = Self.failures[how] { throw error }
+            return .text(200, "")
+        }
         return FrontDoor(
-            router: router, delivery: nil, cors: CORS(origins: []), log: Log(format: .text, level: .error) { _ in },
+            router: router, delivery: nil, cors: CORS(origins: []),
+            log: Log(format: .text, level: .warning) { [lines] in lines.add($0) },
             metrics: metrics, proxies: TrustedProxies(proxies.compactMap { AddressBlock($0) }), gate: gate)
+    }
+
+    private static let failures: [String: any Error] = [
+        "locked": LedgerFailure(.unavailable, "the cause"), "busy": LedgerFailure(.overloaded, "the cause"),
+        "raced": LedgerFailure(.raced, "the cause"), "store": BlobFailure(.away, "the cause"),
+        "delivery": StreamFailure(.away, "Later.", cause: "the cause"),
+        "spool": IngestFailure(.unreadable, "the cause"),
+        "sql": LedgerFailure(.program, "the cause"), "refusal": Refusal(.internal, cause: "the cause"),
+        "ingest": IngestFailure(.internal, "the cause"),
+    ]
+
+    @Test(arguments: ["locked", "busy", "raced", "store", "delivery", "spool"])
+    func `says when to come back while the database or the store is away`(how: String) async throws {
+        let answer = try await door().respond(to: Request(.get, "/fails/\(how)"))
+        #expect(answer.status == 503 && answer["Retry-After"] == "5")
+        #expect(text(answer).contains("UNAVAILABLE") && (how == "spool" || !text(answer).contains("the cause")))
+        #expect(lines.all.count == 1 && lines.all[0].contains("warning request.failed"))
+        #expect(lines.all.first?.contains("\"the cause\"") == true)
+    }
+
+    @Test(arguments: ["sql", "refusal", "ingest", "answer"])
+    func `logs every failure of its own once, with the cause`(how: String) async throws {
+        let answer = try await door().respond(to: Request(.get, "/fails/\(how)"))
+        #expect(answer.status == 500)
+        #expect(lines.all.count == 1 && lines.all[0].contains("error request.failed"), "\(lines.all)")
+        #expect(how == "answer" || lines.all.first?.contains("\"the cause\"") == true)
+    }
+
+    @Test func `logs why a stream broke off`() async throws {
+        let answer = try await door().respond(to: Request(.get, "/fails/stream"))
+        guard case .stream(let write) = answer.body else {
+            Issue.record("no stream")
+            return
+        }
+        final class Nowhere: StreamSink {
+            func write(_ bytes: [UInt8]) async throws(BodyFailure) {}
+        }
+        await #expect(throws: LedgerFailure.self) { try await write(StreamWriter(Nowhere())) }
+        #expect(lines.all.count == 1 && lines.all[0].contains("the stream's cause"))
+    }
+
+    @Test func `counts every method that HTTP does not define as one`() async throws {
+        let door = try door()
+        for number in 0..<5_000 { _ = await door.respond(to: Request(.other("M\(number)"), "/who")) }
+        let trace = await door.respond(to: Request(.other("TRACE"), "/who"))
+        #expect(trace.status == 405 && trace["Allow"] == "GET, HEAD, OPTIONS")
+        _ = await door.respond(to: Request(.get, "/who"))
+        let series = metrics.text.split(separator: "\n").filter { $0.hasPrefix("http_requests_total") }
+        #expect(
+            series.map(String.init) == [
+                #"http_requests_total{method="GET",route="/who",status_code="200"} 1.0"#,
+                #"http_requests_total{method="other",route="/who",status_code="405"} 5001.0"#,
+            ])
     }
 
     private func text(_ response: Response) -> String {

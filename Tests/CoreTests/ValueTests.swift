@@ -48,5 +48,28 @@ import Testing
         #expect(lines.contains("sluice_ready_seconds_bucket{le=\"0.1\"} 0"))
         #expect(lines.contains("sluice_ready_seconds_bucket{le=\"0.5\"} 1"))
         #expect(lines.last == "# EOF")
+        #expect(!metrics.text.contains("sluice_metrics_dropped"))
+    }
+
+    @Test func `a family of metrics that is full counts what it drops`() {
+        let metrics = Metrics()
+        for number in 0..<4_100 {
+            metrics.add("a_total", help: "A.", labels: [("n", String(number))])
+            metrics.set("b", 1, help: "B.", labels: [("n", String(number))])
+        }
+        metrics.add("a_total", help: "A.", labels: [("n", "0")])
+        let lines = metrics.text.split(separator: "\n")
+        #expect(lines.contains("a_total{n=\"0\"} 2.0"))
+        #expect(lines.contains("sluice_metrics_dropped_total{family=\"a_total\"} 4"))
+        #expect(lines.contains("sluice_metrics_dropped_total{family=\"b\"} 4"))
+        #expect(lines.count { $0.hasPrefix("b{") } == 4_096)
+    }
+
+    @Test func `only a failure of the service has something for the log`() {
+        #expect(Refusal(.notFound, "It is not here.").fault == nil)
+        #expect(Refusal(.internal, cause: "inside").fault == "inside")
+        #expect(Refusal.unavailable(cause: "inside").fault == "inside")
+        #expect(Refusal.unavailable().fields.map(\.0) == ["Retry-After"])
+        #expect(Refusal.stopping.fault == nil)
     }
 }

@@ -34,6 +34,25 @@ import Testing
             fields(version, complete: complete) + [("Upload-Offset", String(offset))] + type + more, Body(bytes: body))
     }
 
+    @Test(arguments: InteropVersion.allCases)
+    func `a file that is too large is answered 413 with the limit`(_ version: InteropVersion) async throws {
+        let limit = files.rig.service.limits.largest
+        let answer = await post(version, complete: false, Body(bytes: data), [("Upload-Length", String(limit + 1))])
+        #expect(answer.status == 413)
+        #expect(answer["Upload-Limit"] == "max-size=\(limit)")
+        #expect(answer["Content-Type"] == "application/problem+json")
+    }
+
+    @Test func `a ledger that is away is answered in the client's own protocol`() async throws {
+        files.rig.failing.fail("upload.create", times: 2)
+        let problem = await post(.rfc, complete: false, Body(bytes: data), [("Upload-Length", "200000")])
+        #expect(problem.status == 503 && problem["Retry-After"] == "5")
+        #expect(problem["Content-Type"] == "application/problem+json" && problem.fault == "The test says so.")
+        let tus = await files.tusPost([("Upload-Length", "200000"), FilesRig.metadata("a.wav")])
+        #expect(tus.status == 503 && tus["Retry-After"] == "5" && tus["Tus-Resumable"] == "1.0.0")
+        #expect(tus.fault == "The test says so.")
+    }
+
     private func head(_ version: InteropVersion, _ id: String) async -> Response {
         // The RFC's form has no field of its own: its client says nothing.
         await files.ask(.head, "/files/\(id)", version.echo)

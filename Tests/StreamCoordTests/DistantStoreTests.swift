@@ -116,7 +116,7 @@ import Testing
             rig.time.advance(by: .seconds(60))
             #expect(try await rig.get(path).received == StreamRig.segment)
             let cold = await rig.get("/stream/\(token)/trk_a/gen_1/aac-128/init.mp4")
-            #expect(cold.status == 500 && cold["retry-after"] != nil)
+            #expect(cold.status == 503 && cold["retry-after"] != nil)
             store.behave(.well)
             #expect(try await rig.get("/stream/\(token)/trk_a/gen_1/aac-128/init.mp4").received == [1, 2, 3])
         }

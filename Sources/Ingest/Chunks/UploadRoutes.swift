@@ -52,8 +52,8 @@ package struct UploadRoutes: Sendable {
                 throw failure.refusal
             } catch let failure as SpoolFailure {
                 throw IngestFailure(failure).refusal
-            } catch let failure as LedgerFailure where failure.kind == .full {
-                throw IngestFailure(.full, FailureCode.insufficientStorage.sentence).refusal
+            } catch let failure as LedgerFailure {
+                throw failure.refusal
             }
         }
     }

@@ -62,7 +62,9 @@ extension Delivery {
         switch failure.kind {
         case .absent: StreamFailure(.notFound, "There is no such part of this track.")
         case .refused where failure.cause == nil: StreamFailure(.notFound, "There is no such part of this track.")
-        case .away, .full, .refused: StreamFailure(.away, "The store cannot be read now.")
+        case .away, .full, .refused:
+            StreamFailure(
+                .away, "The store is temporarily unavailable. Retry the request.", cause: failure.message)
         }
     }
 
