@@ -65,7 +65,7 @@ extension Node {
             ledger: ledger, uploads: uploads, scanner: scanner, prober: Prober(programs),
             encoder: Encoder(programs, longest: settings.maximumDuration), ladder: settings.ladder, store: store,
             events: events,
-            delivery: delivery, folders: folder, node: node, time: time, metrics: metrics)
+            delivery: delivery, folders: folder, node: node, time: time, metrics: metrics, log: log)
         let media = MediaPipeline(
             ledger: ledger, uploads: uploads, scanner: scanner, store: store, folders: folder)
         let callbacks = try HTTPClient(.init(addresses: .anywhere))

@@ -27,23 +27,41 @@ struct Pipeline: Sendable {
     let node: NodeID
     let time: any TimeSource
     let metrics: Metrics
+    let log: Log
 
     func finish(_ job: ClaimedJob, _ context: WorkerContext) async throws -> Settlement {
-        guard let id = job.uploadID,
-            let (upload, track) = try await ledger.read(
-                "finish.find",
-                { tx in
-                    try tx.uploads.find(id).flatMap { row in try tx.tracks.find(row.trackID).map { (row, $0) } }
-                })
-        else { return .done }  // deleted meanwhile: nothing is left to do
-        guard track.uploadID == id else {
-            if try await uploads.endSuperseded(upload) { try folders.dropHeld(id) }
+        guard let work = try await ledger.read("finish.find", { tx in try FinishWork(job, in: tx) }) else {
+            log.info("job.skipped", [("job", job.id.text), ("reason", "its rows are gone")])
             return .done
         }
-        guard track.state == .processing || track.state == .ready else { return .done }
-        var work = FinishWork(job: job, upload: upload, track: track)
+        guard work.isWanted else { return try await drop(work) }
+        do { return try await run(work) } catch let failure
+            where !(failure is LeaseLost || failure is CancellationError)
+        {
+            // Whatever failed: the upload may be cancelled, or its track deleted, bytes and all, since the job began.
+            let now = try await ledger.read("finish.find", { tx in try FinishWork(job, in: tx) })
+            if now?.isWanted ?? false { throw failure }
+            return try await drop(now ?? work)
+        }
+    }
+
+    /// The upload is not wanted any more: what is left of it goes, and the job is done.
+    private func drop(_ work: FinishWork) async throws -> Settlement {
+        let id = work.upload.id
+        log.info("job.skipped", [("job", work.job.id.text), ("upload", id.text), ("reason", "its upload is over")])
+        let isSuperseded = try await uploads.endSuperseded(work.upload)
+        // What waits for an operator's decision stays as evidence.
+        let isEvidence = work.track.state == .quarantined || work.held?.decision == .rescan
+        if isSuperseded || !isEvidence { try folders.dropHeld(id) }
+        try await uploads.release(id)
+        return .done
+    }
+
+    private func run(_ start: FinishWork) async throws -> Settlement {
+        var work = start
+        let id = work.upload.id
         do {
-            if work.held == nil { work.upload = try await uploads.gather(upload) }
+            if work.held == nil { work.upload = try await uploads.gather(work.upload) }
             let file = try await bytes(of: work)
             if let held = work.held, held.decision == .release {
                 let row = try await ledger.read("finish.held") { tx in try tx.quarantine.find(held.row) }
@@ -98,11 +116,11 @@ struct Pipeline: Sendable {
     private func hold(_ work: FinishWork, _ file: SealedFile, _ verdict: Verdict) async throws -> Settlement {
         try folders.quarantine(file, work.upload.id)
         let (code, message) = Self.blame(verdict)
-        let (job, track, row, events, again) = (work.job, work.track.id, work.upload, events, work.held?.row)
-        let upload = row.id
+        let (job, track, events, again) = (work.job, work.track.id, events, work.held?.row)
+        let upload = work.upload.id
         try await ledger.write("finish.hold") { tx in
             try Self.settle(job, tx)
-            try Self.mustBeCurrent(row, tx)
+            try Self.mustBeWanted(work, tx)
             try QuarantineHold.hold(
                 track, upload: upload, reason: code, message: message, evidence: verdict.json, requestID: job.requestID,
                 again: again, events: events, in: tx)
@@ -195,7 +213,7 @@ struct Pipeline: Sendable {
         let (job, upload, events, scan, held) = (work.job, work.upload, events, scan.text, work.held?.row)
         try await ledger.write("finish.publish") { tx in
             try Self.settle(job, tx)
-            try Self.mustBeCurrent(upload, tx)
+            try Self.mustBeWanted(work, tx)
             if let held { _ = try tx.quarantine.setState(held, from: .held, to: .released) }
             try tx.tracks.setOriginal(
                 upload.trackID, key: original.path, contentType: format.contentType, size: upload.size,
@@ -229,10 +247,10 @@ struct Pipeline: Sendable {
     }
 
     private func fail(_ work: FinishWork, _ code: FailureCode, _ message: String) async throws {
-        let (job, upload, track, events, held) = (work.job, work.upload, work.track.id, events, work.held?.row)
+        let (job, track, events, held) = (work.job, work.track.id, events, work.held?.row)
         try await ledger.write("finish.fail") { tx in
             try Self.settle(job, tx)
-            try Self.mustBeCurrent(upload, tx)
+            try Self.mustBeWanted(work, tx)
             if let held { _ = try tx.quarantine.setState(held, from: .held, to: .released) }
             guard try tx.tracks.fail(track, code: code, message: message),
                 let failed = try tx.tracks.find(track)
@@ -262,9 +280,8 @@ struct Pipeline: Sendable {
         }
     }
 
-    /// A newer upload may have become what the track is made from: then the job's next turn ends this one.
-    private static func mustBeCurrent(_ upload: UploadRow, _ tx: Transaction) throws {
-        guard try tx.tracks.find(upload.trackID)?.uploadID == upload.id else { throw TrackGone() }
+    private static func mustBeWanted(_ work: FinishWork, _ tx: Transaction) throws {
+        guard try FinishWork(work.job, in: tx)?.isWanted ?? false else { throw TrackGone() }
     }
 
     /// Whoever lost the lease must change nothing: the whole transaction goes back.
@@ -280,7 +297,22 @@ struct FinishWork: Sendable {
     let track: TrackRow
     /// Where the bytes were held back before.
     var held: HeldWork? { HeldWork(job) }
+
+    /// Nil if a row is gone.
+    init?(_ job: ClaimedJob, in tx: Transaction) throws {
+        guard let upload = try job.uploadID.flatMap({ try tx.uploads.find($0) }),
+            let track = try tx.tracks.find(upload.trackID)
+        else { return nil }
+        (self.job, self.upload, self.track) = (job, upload, track)
+    }
+
+    /// False once the upload ended, or its track was deleted or given to a newer upload. What an operator releases is
+    /// wanted after its upload was deleted too.
+    var isWanted: Bool {
+        track.uploadID == upload.id && (track.state == .processing || track.state == .ready)
+            && (held != nil || !upload.state.hasEnded)
+    }
 }
 
-/// The track was deleted, or given to a newer upload, while it was encoded.
+/// The upload ended, or its track was deleted or given to a newer upload, while the job worked on it.
 struct TrackGone: Error {}

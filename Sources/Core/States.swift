@@ -12,6 +12,14 @@ package enum UploadState: String, Sendable, CaseIterable {
         case .receiving, .verifying, .scanning, .processing, .stored: false
         }
     }
+
+    /// Its bytes serve nothing any more.
+    package var hasEnded: Bool {
+        switch self {
+        case .failed, .cancelled, .expired: true
+        case .receiving, .verifying, .scanning, .processing, .stored, .ready, .quarantined: false
+        }
+    }
 }
 
 package enum UploadProtocol: String, Sendable, CaseIterable {

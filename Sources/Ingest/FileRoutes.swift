@@ -135,6 +135,7 @@ package struct FileRoutes: Sendable {
         do {
             let row = try await routes.find(request)
             found = row
+            try service.mustBeHere(row)
             let state = try await service.streamState(row, interrupting: request.method == .head)
             switch speaker {
             case .tus: return Tus(files: self).show(state)
@@ -167,7 +168,11 @@ package struct FileRoutes: Sendable {
         if speaker == .tus { try Tus.mustSpeak(request) }
         let row = try await routes.find(request)
         try service.mustBeHere(row)
-        try await service.cancel(row)
+        guard try await service.cancel(row) else {
+            // Another request ended it first.
+            try service.mustBeHere(try await service.reread(row))
+            throw IngestFailure(.cancelled, "The upload was cancelled.")
+        }
         switch speaker {
         case .tus: return Response(status: 204, fields: [Tus.version])
         case .ietf(let version): return Response(status: 204, fields: version.echo)

@@ -126,7 +126,7 @@ extension Reception {
     package func seal(declared: [[UInt8]]) async throws(IngestFailure) -> [UInt8] {
         // Most are sealed with their last byte, and need no turn of the lane for this.
         if let known = status.withLock({ $0.machine.state == .sealed ? $0.sha256 : nil }) {
-            try Self.mustEqual(known, declared)
+            try Self.mustEqualSealed(known, declared)
             return known
         }
         while true {
@@ -145,7 +145,7 @@ extension Reception {
         case .ended(let reason): throw IngestFailure(reason)
         case .sealed:
             guard let known else { throw IngestFailure(.internal, "The upload has no SHA-256.") }
-            try Self.mustEqual(known, declared)
+            try Self.mustEqualSealed(known, declared)
             return known
         case .seal: break
         }
@@ -159,6 +159,15 @@ extension Reception {
         do { try bytes.record([JournalRecord(.sealed(sha256: sha256), 0..<length)]) } catch { throw ended(by: error) }
         status.withLock { $0.seal(sha256) }
         return sha256
+    }
+
+    /// A request that declares another SHA-256 of what is sealed fails alone.
+    private static func mustEqualSealed(_ sha256: [UInt8], _ declared: [[UInt8]]) throws(IngestFailure) {
+        do { try mustEqual(sha256, declared) } catch {
+            var failure = error
+            failure.isOfComplete = true
+            throw failure
+        }
     }
 
     static func mustEqual(_ sha256: [UInt8], _ declared: [[UInt8]]) throws(IngestFailure) {

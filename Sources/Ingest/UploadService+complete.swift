@@ -2,6 +2,7 @@ import Core
 import Crypto
 import Events
 package import Ledger
+import Synchronization
 
 extension UploadService {
     /// The last byte is durable and the client says so: hashes what is left, seals the journal, hands over to the
@@ -14,6 +15,8 @@ extension UploadService {
             }
             return row
         }
+        completing.withLock { $0[row.id, default: 0] += 1 }
+        defer { completing.withLock { $0[row.id] = $0[row.id].flatMap { $0 > 1 ? $0 - 1 : nil } } }
         let declarations = row.declared + [declared].compactMap(\.self).compactMap { Hex.decode($0) }
         do {
             let sha256 = try await withReception(row) { reception in
@@ -32,6 +35,9 @@ extension UploadService {
         }
     }
 
+    /// A sweep leaves such an upload alone: its bytes were durable in time.
+    func isCompleting(_ id: UploadID) -> Bool { completing.withLock { $0[id] != nil } }
+
     private func missing(_ row: UploadRow, _ received: IntervalSet) -> IngestFailure {
         let missing = row.geometry?.missing(from: received) ?? []
         return IngestFailure(.incomplete(missing: missing), "\(missing.count) chunks are missing.")
@@ -45,12 +51,15 @@ extension UploadService {
             return (try tx.uploads.find(row.id) ?? row, isFirst)
         }
         if isFirst, finished.state == .verifying { notice(.completed(finished)) }
-        if isFirst, finished.state == .cancelled { try await release(row.id) }
+        // A final that ended before its parts had their second names has these alone.
+        if finished.state.hasEnded, isFirst || row.isFinal { try await release(row.id) }
         return finished
     }
 
     /// False where somebody else was first. `sha256` is nil for what was joined of parts, until its bytes are read.
     private func finish(_ row: UploadRow, sha256: String?, _ tx: Transaction) throws -> Bool {
+        // The upload's row before its track's, as in every end: two who lock in this order do not wait for each other.
+        guard try tx.uploads.find(row.id)?.state == .receiving else { return false }
         if try Self.isSuperseded(row, tx) { return try supersede(row, from: [.receiving], tx) }
         guard try tx.uploads.setState(row.id, from: [.receiving], to: .verifying) else { return false }
         if let sha256 { try tx.uploads.setDigest(row.id, sha256: sha256) }

@@ -49,8 +49,7 @@ extension UploadService {
         }
         do { return try await joinIfWhole(made) } catch {
             // The client is told no address, and begins another: this one must not be joined beside it.
-            let row = try await reread(made)
-            if row.state == .receiving { try await cancel(row) }
+            try await abandon(made)
             throw error
         }
     }

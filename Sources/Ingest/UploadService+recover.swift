@@ -61,8 +61,7 @@ extension UploadService {
                 if row.size == nil, reception.completesAlone {
                     try await setLength(reception.durable, of: &row, reception)
                 }
-                let completesAlone = reception.completesAlone || row.protocol == .tus || row.protocol == .part
-                return (reception.state, completesAlone && reception.durable == row.size, reception.sha256)
+                return (reception.state, Self.isWhole(row, in: reception), reception.sha256)
             }
             switch state {
             case .sealed where row.protocol == .part:
@@ -84,6 +83,12 @@ extension UploadService {
             recovery.unreadable += 1
             notice(.unreadable(row, failure))
         }
+    }
+
+    /// Every byte is durable, by a protocol that completes with its last byte, or with its client's word that is on record.
+    static func isWhole(_ row: UploadRow, in reception: Reception) -> Bool {
+        let completesAlone = reception.completesAlone || row.protocol == .tus || row.protocol == .part
+        return completesAlone && reception.durable == row.size
     }
 
     /// The journal ended it, the ledger did not come to know.

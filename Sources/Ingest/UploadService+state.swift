@@ -13,7 +13,7 @@ extension UploadService {
     /// `interrupting`: whoever writes it is ended first, so that the offset is the one the next request will find. Plain
     /// chunks come in parallel, and are let be.
     package func streamState(_ row: UploadRow, interrupting: Bool) async throws -> StreamState {
-        try mustBeHere(row)
+        try mustNotBeGone(row)
         guard row.state == .receiving else { return StreamState(row: row, offset: row.size ?? 0, isComplete: true) }
         let (offset, isSealed) = try await withReception(row) { reception in
             if interrupting, row.protocol != .chunks { await reception.interrupt() }
@@ -21,7 +21,7 @@ extension UploadService {
         }
         // It may have come to its end meanwhile.
         var row = try await reread(row)
-        try mustBeHere(row)
+        try mustNotBeGone(row)
         if row.state == .receiving, isSealed || Self.isWhole(row, at: offset) || row.isFinal {
             row = try await completeLate(row)
         }
@@ -41,20 +41,25 @@ extension UploadService {
             return row.isFinal ? try await joinIfWhole(row) : try await completeStream(row)
         } catch is IngestFailure {
             let row = try await reread(row)
-            try mustBeHere(row)
+            try mustNotBeGone(row)
             return row
         }
     }
 
     /// At /files what ended, or is past its time, is gone.
     package func mustBeHere(_ row: UploadRow) throws(IngestFailure) {
+        try mustNotBeGone(row)
+        guard row.expiresAt > time.now else { throw IngestFailure(.expired, "The upload has expired.") }
+    }
+
+    /// The same for the answer to a request that came in time, however late the answer leaves.
+    private func mustNotBeGone(_ row: UploadRow) throws(IngestFailure) {
         switch row.state {
         case .cancelled: throw IngestFailure(.cancelled, "The upload was cancelled.")
         case .failed:
             throw IngestFailure(.expired, "The upload failed: \(row.errorMessage ?? "it takes no more bytes").")
         case .expired: throw IngestFailure(.expired, "The upload has expired.")
-        case .receiving, .verifying, .scanning, .processing, .stored, .ready, .quarantined: break
+        case .receiving, .verifying, .scanning, .processing, .stored, .ready, .quarantined: return
         }
-        guard row.expiresAt > time.now else { throw IngestFailure(.expired, "The upload has expired.") }
     }
 }

@@ -20,6 +20,25 @@ extension UploadService {
     {
         try check(wish)
         let row = row(of: wish, from: origin)
+        do { return try await createWhole(row, append, from: body, origin) } catch let failure as IngestFailure
+            where failure.kind == .digestMismatch
+        {
+            try await recordFailure(of: row, (.digestMismatch, failure.message))
+            throw failure
+        }
+    }
+
+    /// Nothing of it was in the ledger yet, and the core API must know that the file it waits for does not come.
+    private func recordFailure(of row: UploadRow, _ error: Blame) async throws {
+        try await ledger.write("upload.refused") { [self] tx in
+            let row = try Self.insert(row, tx)
+            _ = try end(row, as: .failed, error: error, telling: .trackFailed, tx)
+        }
+    }
+
+    private func createWhole(_ row: UploadRow, _ append: Append, from body: Body, _ origin: Origin) async throws
+        -> UploadRow
+    {
         let size = row.size ?? 0
         let isAdmin = origin.principal.permissions.contains(.admin)
         if size <= SmallFiles.largest {

@@ -23,6 +23,8 @@ package final class UploadService: Sendable {
     let notice: @Sendable (UploadNotice) -> Void
     /// Finals of concatenations that are being joined now.
     let joining = Mutex<Set<UploadID>>([])
+    /// Uploads that a request completes now, and how many do.
+    let completing = Mutex<[UploadID: Int]>([:])
     /// Dropped, and the ledger could not be told that their space is free.
     let unreleased = Mutex<Set<UploadID>>([])
 

@@ -52,6 +52,48 @@ import Testing
         #expect(!rig.device.names.isEmpty)
     }
 
+    /// The answer leaves a day after the last byte was durable.
+    private func answersLate(_ request: @escaping @Sendable () async -> Response) async -> Response {
+        await rig.pausing.interleave(at: ["upload.complete"], request) { rig.time.advance(.seconds(25 * 3600)) }.0
+    }
+
+    @Test func `a request whose last byte was durable in time is answered as complete, however late`() async throws {
+        let (files, data) = (files, data)
+        let tus = await files.tusNew(150_000)
+        #expect(await answersLate { await files.tusPatch(tus, 0, data) }.status == 204)
+        let begun = [("Content-Disposition", "attachment; filename=\"a.wav\""), ("Upload-Complete", "?0")]
+        let ietf = await files.ask(.post, "/files", begun)["X-Upload-Id"] ?? ""
+        let last = [
+            ("Upload-Complete", "?1"), ("Upload-Offset", "0"), ("Content-Type", "application/partial-upload"),
+        ]
+        let answer = await answersLate { await files.ask(.patch, "/files/\(ietf)", last, Body(bytes: data)) }
+        #expect(answer.status == 200 && answer["Upload-Complete"] == "?1")
+        let ranges = try await rig.create(data).id.text
+        let range = [("Content-Range", "bytes 0-149999/150000")]
+        #expect(
+            await answersLate { await files.ask(.put, "/v1/uploads/\(ranges)", range, Body(bytes: data)) }.status == 200
+        )
+        let chunks = try await rig.create(data)
+        for index in 0..<3 as Range<Int64> { _ = try await rig.put(index, of: chunks, data) }
+        #expect(await answersLate { await files.ask(.post, "/v1/uploads/\(chunks.id)/complete") }.status == 202)
+        for id in [tus, ietf, ranges, chunks.id.text] {
+            #expect(try await files.row(id)?.state == .verifying)
+            // A question is another matter: the resource ends with its time.
+            #expect(await files.tusHead(id).status == 410)
+        }
+    }
+
+    @Test func `the last byte is durable and its SHA-256 is not: the sweep completes it`() async throws {
+        let row = try #require(try await files.row(await files.tusNew(150_000)))
+        let source = TestSource(data)
+        _ = try await rig.service.withReception(row) {
+            try await $0.receive(0..<150_000, from: source, counting: .asTheyCome)
+        }
+        rig.time.advance(.seconds(25 * 3600))
+        _ = try await rig.service.sweep()
+        #expect(try await rig.now(row).state == .verifying)
+    }
+
     @Test func `pieces that expire are joined first for the final that waits`() async throws {
         let final = try await unjoined().final
         rig.time.advance(.seconds(25 * 3600))

@@ -2,6 +2,7 @@ import Core
 import Crypto
 import HTTPServer
 import Ledger
+import Platform
 import Testing
 
 @testable import Ingest
@@ -71,6 +72,32 @@ import Testing
         ]
         #expect(await files.ask(.patch, "/files/\(id)", last, Body(bytes: Array(data[1000...]))).status == 422)
         try await expectFailure(id, .digestMismatch)
+    }
+
+    @Test(arguments: [150_000, 5_000])
+    func `a wrong SHA-256 of a whole file in one request reaches the core API`(_ size: Int) async throws {
+        let data = wav(size)
+        let metadata = FilesRig.metadata(
+            "a.wav", ",sha256 \(Base64.encode(Array(other.utf8))),trackId \(Base64.encode(Array("core-7".utf8)))")
+        #expect(await files.tusPost([("Upload-Length", String(size)), metadata], data).status == 422)
+        let track = try await rig.ledger.read("test") { tx in try tx.tracks.find(TrackID(checked: "core-7")) }
+        try await expectFailure(try #require(track?.uploadID).text, .digestMismatch)
+        #expect(try await rig.reserved() == 0)
+    }
+
+    @Test func `a sync that fails reaches the core API`() async throws {
+        let id = await files.tusNew(150_000)
+        rig.device.fail("sync", .inputOutput)
+        #expect(await files.tusPatch(id, 0, data).status == 500)
+        try await expectFailure(id, .internal)
+    }
+
+    @Test func `a failure that only the journal knows reaches the core API after a restart`() async throws {
+        let row = try await rig.create(data)
+        _ = try await rig.put(0, of: row, data)
+        try await rig.service.withReception(row) { await $0.end(.digestMismatch) }
+        _ = try await rig.restarted().service.recover()
+        try await expectFailure(row.id.text, .digestMismatch)
     }
 
     @Test func `more bytes than the upload has reach the core API as a failure`() async throws {

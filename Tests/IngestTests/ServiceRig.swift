@@ -20,6 +20,7 @@ final class ServiceRig: Sendable {
     let ledger: SQLiteLedger
     /// What the service has of it.
     let failing: FailingLedger
+    let pausing: PausingLedger
     let service: UploadService
     private let ownsFolder: Bool
 
@@ -38,7 +39,8 @@ final class ServiceRig: Sendable {
         var limits = UploadLimits()
         change(&limits)
         (self.folder, self.device, self.time, self.ledger, self.ownsFolder) = (folder, device, time, ledger, ownsFolder)
-        failing = FailingLedger(ledger)
+        pausing = PausingLedger(ledger)
+        failing = FailingLedger(pausing)
         service = UploadService(
             limits: limits, node: Self.node, ledger: failing, spool: DiskSpool(device: device, durability: .full),
             lanes: try Lanes(count: 2, name: "test"), time: time,

@@ -36,7 +36,7 @@ struct Resumable: Sendable {
             return try await answer(appended, isLast: isLast, status: 201, request, [place] + UploadRoutes.names(row))
         } catch {
             // Without a 104 the client never learned its address; with one it comes back.
-            if append.progress == nil { try await service.cancel(try await service.reread(row)) }
+            if append.progress == nil { try await service.abandon(row) }
             throw error
         }
     }

@@ -54,7 +54,7 @@ struct Tus: Sendable {
                 row = try await append(Append(at: 0), to: row, request)
             } catch {
                 // The client never learned its address: what came of it serves nobody.
-                try await service.cancel(try await service.reread(row))
+                try await service.abandon(row)
                 throw error
             }
             let state = try await service.streamState(row, interrupting: false)
