@@ -5,6 +5,8 @@ package struct ScanFailure: Error, Sendable, Equatable, CustomStringConvertible 
         case unavailable
         /// The scanner ended while this file was under way.
         case scannerLost
+        /// The process that scanned this file was killed or crashed. Enough of these in a row make the file unscannable.
+        case childLost
         /// No scratch folder, process or descriptor could be had for the scan.
         case resources
         /// The service is stopping.
@@ -23,7 +25,7 @@ package struct ScanFailure: Error, Sendable, Equatable, CustomStringConvertible 
     /// Whether the same scan may well succeed later. All kinds are faults of ours, never of the file.
     package var isPassing: Bool {
         switch kind {
-        case .unavailable, .scannerLost, .resources, .stopped: true
+        case .unavailable, .scannerLost, .childLost, .resources, .stopped: true
         case .cancelled: false
         }
     }

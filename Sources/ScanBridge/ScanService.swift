@@ -1,3 +1,4 @@
+package import Core
 package import Platform
 internal import Synchronization
 
@@ -11,14 +12,19 @@ package final class ScanService: Sendable {
         let thread: OSThread
     }
 
+    /// How long a file waits whose scanning process was killed or crashed. After the last of them it is unscannable.
+    static let waits: [Duration] = [.seconds(2), .seconds(15)]
+
     private let configuration: ScanConfiguration?
+    private let time: any TimeSource
     private let running = Mutex<Running?>(nil)
 
-    package init(_ configuration: ScanConfiguration) {
+    package init(_ configuration: ScanConfiguration, time: any TimeSource = SystemTime()) {
         self.configuration = configuration
+        self.time = time
     }
 
-    private init() { configuration = nil }
+    private init() { (configuration, time) = (nil, SystemTime()) }
 
     /// `SLUICE_SCAN=off`: every file is let through, and its evidence says that nobody looked.
     package static let disabled = ScanService()
@@ -86,8 +92,33 @@ package final class ScanService: Sendable {
         try await scan(descriptor: file.raw, size: size)
     }
 
-    /// `descriptor` must stay open until this returns.
+    /// `descriptor` must stay open until this returns. A file that takes its process down each time is never clean, and
+    /// is not scanned for ever.
     package func scan(descriptor: Int32, size: Int64) async throws(ScanFailure) -> Verdict {
+        for wait in Self.waits {
+            do {
+                return try await scanOnce(descriptor, size: size)
+            } catch {
+                guard error.kind == .childLost else { throw error }
+            }
+            do {
+                try await time.sleep(for: wait)
+            } catch {
+                throw ScanFailure(.cancelled, "the scan was cancelled")
+            }
+        }
+        do {
+            return try await scanOnce(descriptor, size: size)
+        } catch {
+            guard error.kind == .childLost else { throw error }
+            let used = info ?? .off
+            return .unscannable(
+                "\(Self.waits.count + 1) times, \(error.message)",
+                Evidence(engine: used.engine, database: used.database))
+        }
+    }
+
+    private func scanOnce(_ descriptor: Int32, size: Int64) async throws(ScanFailure) -> Verdict {
         guard let configuration else { return .clean(Evidence(engine: "off", database: "off")) }
         guard let running = running.withLock({ $0 }) else { throw ScanFailure(.stopped, "the scanner is not running") }
         let cancelled: EventSignal

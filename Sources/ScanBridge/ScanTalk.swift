@@ -1,10 +1,10 @@
 /// What is made of each thing that the scanner says or leaves unsaid about one file. Pure: it does nothing itself.
 ///
 ///     asked ──started──▶ running ──verdict──▶ judged ──ended, exit 0──▶ the verdict
-///       │                   │ late               │ ended otherwise
-///       │                   ▼                    ▼
-///     refused, late,      killed ──ended──▶ unscannable
-///     closed: a failure   (a file that takes its scanner down is never clean, and not to be tried again for ever)
+///       │                   │ late │ ended, by no decision of ours ◀──┘ ended otherwise
+///       │                   ▼      ▼
+///     refused, late,      killed  a failure: the file is scanned again, a few times
+///     closed: a failure     └──ended──▶ unscannable
 package struct ScanTalk: Sendable {
     package enum Event: Sendable, Equatable {
         case message(WireMessage)
@@ -57,7 +57,7 @@ package struct ScanTalk: Sendable {
             }
             state = .running(process)
             return .go
-        case (.asked, "refused"):
+        case (.asked, "refused"), (.running, "refused"):
             return .fail(ScanFailure(.resources, message["reason"] ?? "the scanner refused"))
         case (.running(let process), "verdict"):
             guard let verdict = message.verdict else {
@@ -65,13 +65,9 @@ package struct ScanTalk: Sendable {
             }
             state = .judged(process, verdict)
             return .wait
-        case (.asked, "ended"), (.running, "ended"):
-            return .unscannable("the scanning process ended without a verdict\(Self.manner(message))")
+        case (.asked, "ended"), (.running, "ended"): return Self.ended(message, "without a verdict")
         case (.judged(_, let verdict), "ended"):
-            guard message["exit"] == "0" else {
-                return .unscannable("the scanning process ended badly\(Self.manner(message))")
-            }
-            return .verdict(verdict)
+            return message["exit"] == "0" ? .verdict(verdict) : Self.ended(message, "badly")
         case (.killed(let reason), "ended"): return .unscannable(reason)
         case (.killed, _): return .wait
         default: return kill("the scanning process spoke out of turn")
@@ -103,10 +99,15 @@ package struct ScanTalk: Sendable {
         }
     }
 
-    private static func manner(_ message: WireMessage) -> String {
-        if let signal = message["signal"] {
-            return signal == "31" ? ": it broke out of its jail's rules" : ": signal \(signal)"
+    /// SIGSYS is the jail's own doing, and a good exit without a verdict is the child's. Any other end may be the machine's
+    /// fault: the out-of-memory killer sends signals too.
+    private static func ended(_ message: WireMessage, _ how: String) -> Action {
+        let what = "the scanning process ended \(how)"
+        switch (message["signal"], message["exit"]) {
+        case ("31", _): return .unscannable("\(what): it broke out of its jail's rules")
+        case (let signal?, _): return .fail(ScanFailure(.childLost, "\(what): signal \(signal)"))
+        case (nil, "0"), (nil, nil): return .unscannable(what)
+        case (nil, let exit?): return .fail(ScanFailure(.childLost, "\(what): exit \(exit)"))
         }
-        return message["exit"].map { ": exit \($0)" } ?? ""
     }
 }

@@ -4,7 +4,7 @@
 ///     service → scanner   scan {size, deadline} + file + socket  on the control socket
 ///     scanner → service   started {pid} | refused                on the scan's own socket, as all that follows
 ///     service → child     go                                     only now is a byte parsed: the service knows whom to kill
-///     child   → service   verdict
+///     child   → service   verdict | refused
 ///     scanner → service   ended {exit | signal}                  only with `exit 0` does the verdict count
 extension WireMessage {
     package static let go = WireMessage("go")

@@ -32,8 +32,8 @@ enum Child {
         let answers = FileDescriptor(owning: Self.socket)
         guard receivedGo(answers) else { return 3 }
         if let trouble = prepare(work, engine) {
-            let evidence = Evidence(engine: engine.info.engine, database: engine.info.database)
-            return send(.verdict(.unscannable(trouble, evidence)), on: answers)
+            // Nothing of the file was read: this is no verdict on it.
+            return send(.refused(trouble), on: answers)
         }
         var scan = FileScan(engine)
         return send(.verdict(scan.verdict(on: FileDescriptor(owning: Self.file), size: work.size)), on: answers)

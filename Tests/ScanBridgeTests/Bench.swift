@@ -1,3 +1,4 @@
+import Core
 import Foundation
 import Platform
 import ScanBridge
@@ -15,14 +16,15 @@ struct Bench {
     }()
 
     static func with<T>(
-        _ change: (inout ScanConfiguration) -> Void = { _ in }, _ body: (Bench, ScanService) async throws -> T
+        _ change: (inout ScanConfiguration) -> Void = { _ in }, time: any TimeSource = SystemTime(),
+        _ body: (Bench, ScanService) async throws -> T
     ) async throws -> T {
         let folder = NSTemporaryDirectory() + "scan-test-\(UUID().uuidString)"
         try Files.makeFolder(folder)
         var configuration = ScanConfiguration(program: program, workers: 2, scratch: folder + "/scratch")
         change(&configuration)
         let bench = Bench(folder: folder, configuration: configuration)
-        let service = ScanService(configuration)
+        let service = ScanService(configuration, time: time)
         let result: Result<T, any Error>
         do { result = .success(try await body(bench, service)) } catch { result = .failure(error) }
         await service.stop()
@@ -31,9 +33,10 @@ struct Bench {
     }
 
     static func scanning<T>(
-        _ change: (inout ScanConfiguration) -> Void = { _ in }, _ body: (Bench, ScanService) async throws -> T
+        _ change: (inout ScanConfiguration) -> Void = { _ in }, time: any TimeSource = SystemTime(),
+        _ body: (Bench, ScanService) async throws -> T
     ) async throws -> T {
-        try await with(change) { bench, service in
+        try await with(change, time: time) { bench, service in
             _ = try await service.start()
             return try await body(bench, service)
         }

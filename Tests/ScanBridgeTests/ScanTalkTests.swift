@@ -21,16 +21,20 @@ import Testing
         #expect(after([Self.started, Self.verdict, .message(.ended(exit: 0))]).last == .verdict(Self.clean))
     }
 
-    @Test func `a verdict whose process ended badly is unscannable`() {
-        for end in [WireMessage.ended(signal: 11), .ended(signal: 9), .ended(exit: 1)] {
-            guard case .unscannable = after([Self.started, Self.verdict, .message(end)]).last else {
-                Issue.record("\(end) let the verdict stand")
+    /// The out-of-memory killer takes good files' processes too.
+    @Test(arguments: [WireMessage.ended(signal: 11), .ended(signal: 9), .ended(exit: 1), .ended(exit: 3)])
+    func `an end that the file need not have caused is no verdict, before one and after it`(end: WireMessage) {
+        for events in [[Self.started], [Self.started, Self.verdict]] {
+            guard case .fail(let failure) = after(events + [.message(end)]).last else {
+                Issue.record("\(end) decided")
                 continue
             }
+            #expect(failure.kind == .childLost && failure.isPassing)
         }
     }
 
-    @Test func `an end without a verdict is unscannable, even a good one`() {
+    @Test func `an end of its own without a verdict is unscannable, and so is one that broke the jail`() {
+        #expect(isUnscannable(after([Self.started, Self.verdict, .message(.ended(signal: 31))]).last))
         for end in [WireMessage.ended(exit: 0), .ended(signal: 31)] {
             guard case .unscannable = after([Self.started, .message(end)]).last else {
                 Issue.record("\(end)")
@@ -49,6 +53,10 @@ import Testing
         }
     }
 
+    private func isUnscannable(_ action: ScanTalk.Action) -> Bool {
+        if case .unscannable = action { true } else { false }
+    }
+
     @Test func `a killed scan that does not even end is unscannable`() {
         guard case .unscannable = after([Self.started, .late, .late]).last else {
             Issue.record("still waiting")
@@ -65,6 +73,11 @@ import Testing
             #expect(failure.kind == .scannerLost)
             #expect(failure.isPassing)
         }
+    }
+
+    @Test func `a child that could not begin is a passing failure with its reason`() {
+        let refusal = ScanFailure(.resources, "no folder")
+        #expect(after([Self.started, .message(.refused("no folder"))]).last == .fail(refusal))
     }
 
     @Test func `a refusal is a passing failure with its reason`() {

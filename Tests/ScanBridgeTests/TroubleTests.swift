@@ -1,6 +1,7 @@
 import Foundation
 import Platform
 import ScanBridge
+import TestSupport
 import Testing
 
 /// Whatever happens to the scanner, no file comes out clean that was not looked at.
@@ -47,23 +48,37 @@ import Testing
         }
     }
 
-    @Test func `a killed child makes its file unscannable, and the scanner lives on`() async throws {
-        try await Bench.scanning { bench, service in
+    /// Kills the child of a scan as the out-of-memory killer does, as often as named; each time the file waits longer.
+    private func scanKilled(times: Int) async throws -> Verdict {
+        let time = ManualTime()
+        return try await Bench.scanning(time: time) { bench, service in
+            let size: Int64 = 128 << 20
             let file = try bench.file(Sample.flac)
-            try file.truncate(to: 500 << 20)
+            try file.truncate(to: size)
             let shared = SharedDescriptor(file)
-            async let scan = service.scan(descriptor: shared.raw, size: 500 << 20)
-            try await until { try !bench.processes().children.isEmpty }
-            let (scanner, children) = try bench.processes()
-            for child in children { try Signals.send(Signals.kill, to: child) }
-            let verdict = try await scan
-            guard case .unscannable(let reason, _) = verdict else {
-                Issue.record("\(verdict)")
-                return
+            async let scan = service.scan(descriptor: shared.raw, size: size)
+            let scanner = try bench.processes().scanner
+            for wait in [Duration.seconds(2), .seconds(15), .zero].prefix(times) {
+                try await until { try !bench.processes().children.isEmpty }
+                for child in try bench.processes().children { try Signals.send(Signals.kill, to: child) }
+                guard wait > .zero else { break }
+                await time.sleeper(for: wait)
+                time.advance(by: wait)
             }
-            #expect(reason.contains("9"))
+            let verdict = try await scan
             #expect(try bench.processes().scanner == scanner)
+            return verdict
         }
+    }
+
+    @Test func `a child that is killed twice condemns no file`() async throws {
+        let verdict = try await scanKilled(times: 2)
+        #expect(verdict.isClean, "\(verdict)")
+    }
+
+    @Test func `a child that is killed each time makes its file unscannable, and the scanner lives on`() async throws {
+        let verdict = try await scanKilled(times: 3)
+        #expect(verdict.name == "unscannable" && verdict.reason?.contains("signal 9") == true, "\(verdict)")
     }
 
     @Test func `a file that shrinks under the scan is never clean`() async throws {
