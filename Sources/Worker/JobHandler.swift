@@ -28,6 +28,19 @@ package enum Settlement: Sendable, Equatable {
     case dead(error: String)
 }
 
+/// What else becomes true when a job of a kind is dead. It is written in the transaction that buries the job, whoever does
+/// that: the worker, the sweep of leases that ran out, or a node that starts again.
+package struct DeadEnds: Sendable {
+    package typealias Body = @Sendable (JobRow, Transaction) throws -> Void
+
+    private let bodies: [String: Body]
+
+    /// By kind of job.
+    package init(_ bodies: [String: Body] = [:]) { self.bodies = bodies }
+
+    package func reached(by job: JobRow, in tx: Transaction) throws { try bodies[job.kind]?(job, tx) }
+}
+
 /// Thrown by a handler: the same work may succeed later. Anything else that is thrown is final, but for ledger failures,
 /// which say it of themselves.
 package struct Passing: Error, CustomStringConvertible {

@@ -100,13 +100,17 @@ package struct Scheduler: Sendable {
 
     /// What every node has to do for the jobs themselves: end leases that ran out, and drop what nobody asks about any more.
     package static func upkeep(
-        of ledger: any LedgerStore, time: any TimeSource = SystemTime(), keepDone: Duration = .seconds(3 * 86_400),
+        of ledger: any LedgerStore, deadEnds: DeadEnds = DeadEnds(), time: any TimeSource = SystemTime(),
+        keepDone: Duration = .seconds(3 * 86_400),
         keepDead: Duration = .seconds(90 * 86_400), keepEvents: Duration = .seconds(30 * 86_400)
     ) -> [PeriodicTask] {
         let step = 200
         return [
             PeriodicTask("jobs.reap", every: .seconds(5)) {
-                while try await ledger.write("jobs.reap", { try $0.jobs.reap(limit: step) }) == step {}
+                while try await ledger.write(
+                    "jobs.reap",
+                    { tx in try tx.jobs.reap(limit: step) { try deadEnds.reached(by: $0, in: tx) } }) == step
+                {}
             },
             PeriodicTask("jobs.forget", every: .seconds(60)) {
                 for (state, age) in [(JobState.done, keepDone), (.cancelled, keepDone), (.dead, keepDead)] {

@@ -35,6 +35,7 @@ package actor WorkerPool {
 
     private let configuration: Configuration
     private let handlers: [String: JobHandler]
+    private let deadEnds: DeadEnds
     private let context: WorkerContext
     private let report: @Sendable (WorkerReport) -> Void
     /// By lease: a job whose lease was lost may come back before its first run has ended.
@@ -46,10 +47,12 @@ package actor WorkerPool {
 
     package init(
         ledger: any LedgerStore, configuration: Configuration, handlers: [String: JobHandler],
-        time: any TimeSource = SystemTime(), report: @escaping @Sendable (WorkerReport) -> Void = { _ in }
+        deadEnds: DeadEnds = DeadEnds(), time: any TimeSource = SystemTime(),
+        report: @escaping @Sendable (WorkerReport) -> Void = { _ in }
     ) {
         self.configuration = configuration
         self.handlers = handlers
+        self.deadEnds = deadEnds
         context = WorkerContext(ledger: ledger, time: time, node: configuration.node)
         self.report = report
     }
@@ -73,11 +76,11 @@ package actor WorkerPool {
 
     /// What this node's earlier boots held is free at once.
     private func takeBack() async {
-        let (node, boot) = (configuration.node, configuration.boot)
+        let (node, boot, deadEnds) = (configuration.node, configuration.boot, deadEnds)
         while !Task.isCancelled {
             do {
-                _ = try await context.ledger.write("jobs.take_back") {
-                    try $0.jobs.takeBack(node: node, exceptBoot: boot)
+                _ = try await context.ledger.write("jobs.take_back") { tx in
+                    try tx.jobs.takeBack(node: node, exceptBoot: boot) { try deadEnds.reached(by: $0, in: tx) }
                 }
                 return
             } catch {
@@ -178,8 +181,16 @@ package actor WorkerPool {
     }
 
     private func settle(_ job: ClaimedJob, _ outcome: JobOutcome, _ began: Timestamp) async {
+        let deadEnds = deadEnds
         do {
-            if try await context.ledger.write("jobs.settle", { try $0.jobs.settle(job.lease, outcome) }) {
+            let isSettled = try await context.ledger.write("jobs.settle") { tx in
+                guard try tx.jobs.settle(job.lease, outcome) else { return false }
+                if case .dead = outcome, let row = try tx.jobs.find(job.id)?.job {
+                    try deadEnds.reached(by: row, in: tx)
+                }
+                return true
+            }
+            if isSettled {
                 report(.ended(job, outcome, took: context.time.now - began))
             } else {
                 report(.leaseLost(job))

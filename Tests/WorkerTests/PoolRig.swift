@@ -29,7 +29,7 @@ struct PoolRig: Sendable {
 }
 
 func withPool<T: Sendable>(
-    limit: Int = 4, handler: @escaping JobHandler, _ body: (PoolRig) async throws -> T
+    limit: Int = 4, deadEnds: DeadEnds = DeadEnds(), handler: @escaping JobHandler, _ body: (PoolRig) async throws -> T
 ) async throws -> T {
     try await withTemporaryFolder { folder in
         let time = ManualTime()
@@ -40,7 +40,8 @@ func withPool<T: Sendable>(
         configuration.policy = .schedule([.seconds(5), .seconds(5)], spread: 0)
         let asked = CountedLedger(ledger)
         let pool = WorkerPool(
-            ledger: asked, configuration: configuration, handlers: ["test": handler], time: time
+            ledger: asked, configuration: configuration, handlers: ["test": handler], deadEnds: deadEnds,
+            time: time
         ) { report in
             if case .ended = report { ended.add() }
         }

@@ -6,7 +6,9 @@ extension Jobs {
 
     /// A starting node takes back what its earlier boots held: they are gone, so nobody waits for their leases. No attempt
     /// is burned. How many.
-    package func takeBack(node: NodeID, exceptBoot boot: String) throws -> Int {
+    package func takeBack(
+        node: NodeID, exceptBoot boot: String, whenDead: (JobRow) throws -> Void = { _ in }
+    ) throws -> Int {
         let rows = try tx.connection.query(
             "select \(Held.columns) from jobs where state = 'running' and lease_node = $1 and lease_boot <> $2\(tx.connection.held)",
             [.id(node), .text(boot)])
@@ -15,6 +17,7 @@ extension Jobs {
             try note(held, "The server stopped while it ran.")
             if held.interruptions + 1 >= Self.maximumInterruptions {
                 try finish(held, .dead, error: "The server stopped \(Self.maximumInterruptions) times while it ran.")
+                if let job = try find(held.id)?.job { try whenDead(job) }
             } else {
                 try requeue(held, runAt: held.runAt, attempt: held.attempt - 1, error: nil, interrupted: true)
             }
@@ -24,7 +27,7 @@ extension Jobs {
 
     /// Ends leases that nobody renewed; each burns its attempt, and the last one is dead. How many; call again when it is
     /// `limit`.
-    package func reap(limit: Int = 100) throws -> Int {
+    package func reap(limit: Int = 100, whenDead: (JobRow) throws -> Void = { _ in }) throws -> Int {
         let rows = try tx.connection.query(
             """
             select \(Held.columns) from jobs where state = 'running' and lease_expires < $1
@@ -36,6 +39,7 @@ extension Jobs {
             try note(held, error)
             if held.attempt >= held.maximumAttempts {
                 try finish(held, .dead, error: error)
+                if let job = try find(held.id)?.job { try whenDead(job) }
             } else {
                 try requeue(held, runAt: tx.now, attempt: held.attempt, error: error)
             }
