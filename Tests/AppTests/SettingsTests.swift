@@ -77,6 +77,7 @@ import Testing
         ("SLUICE_RATE_LIMIT", "+600/min"), ("SLUICE_RATE_LIMIT", "600"), ("SLUICE_RATE_LIMIT", "0/min"),
         ("SLUICE_TRUSTED_PROXIES", "10.0.0.0/33"), ("SLUICE_TRUSTED_PROXIES", "localhost"),
         ("SLUICE_ROLES", "ingest,transcode"), ("SLUICE_ROLES", "ingest,deliver"), ("SLUICE_LISTEN", "127.0.0.1:+80"),
+        ("SLUICE_MAX_DURATION", "1000000d"), ("SLUICE_MAX_DURATION", "7d"), ("SLUICE_SCAN_DEADLINE", "1000000d"),
     ])
     func `refuse what only looks right`(_ key: String, _ value: String) {
         #expect(faults([], [key: value]) == [key])

@@ -72,7 +72,7 @@ package struct SettingKey: Sendable {
         SettingKey("SLUICE_MAX_UPLOAD_IMAGE_MB", "10", "largest image upload, in MiB"),
         SettingKey("SLUICE_MAX_UPLOAD_VIDEO_MB", "500", "largest video upload, in MiB"),
         SettingKey("SLUICE_MAX_UPLOAD_DOC_MB", "20", "largest document upload, in MiB"),
-        SettingKey("SLUICE_MAX_DURATION", "6h", "longest audio"),
+        SettingKey("SLUICE_MAX_DURATION", "6h", "longest audio, at most 6d"),
         SettingKey("SLUICE_UPLOADS_PER_HOUR", "10", "of one user; 0 is no limit"),
         SettingKey("SLUICE_UPLOAD_TTL", "24h", "an unfinished upload lives so long"),
         SettingKey("SLUICE_DURABILITY", "full", "full or fast; fast may lose acknowledged bytes in a power cut"),

@@ -115,7 +115,7 @@ package struct Settings: Sendable {
         maximumImageBytes = (read.whole("SLUICE_MAX_UPLOAD_IMAGE_MB", to: 1 << 20) ?? 10) << 20
         maximumVideoBytes = (read.whole("SLUICE_MAX_UPLOAD_VIDEO_MB", to: 1 << 20) ?? 500) << 20
         maximumDocBytes = (read.whole("SLUICE_MAX_UPLOAD_DOC_MB", to: 1 << 20) ?? 20) << 20
-        maximumDuration = read.duration("SLUICE_MAX_DURATION") ?? .seconds(21_600)
+        maximumDuration = read.duration("SLUICE_MAX_DURATION", upToDays: 6) ?? .seconds(21_600)
         uploadsPerHour = Int(read.whole("SLUICE_UPLOADS_PER_HOUR", from: 0) ?? 10)
         openUploads = Int(read.whole("SLUICE_OPEN_UPLOADS", from: 0) ?? 20)
         uploadTTL = read.duration("SLUICE_UPLOAD_TTL") ?? .seconds(86_400)

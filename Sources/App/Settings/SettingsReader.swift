@@ -41,10 +41,15 @@ struct SettingsReader {
         return nil
     }
 
-    mutating func duration(_ key: String) -> Duration? {
+    /// Bounded everywhere, so that no moment and no count of samples overflows.
+    mutating func duration(_ key: String, upToDays days: Int = 3650) -> Duration? {
         guard let text = text(key) else { return nil }
-        if let duration = Duration(setting: text) { return duration }
-        fault(key, why: "must be a duration such as 90s, 15m, 4h or 7d.")
+        guard let duration = Duration(setting: text) else {
+            fault(key, why: "must be a duration such as 90s, 15m, 4h or 7d.")
+            return nil
+        }
+        if duration <= .seconds(days * 86_400) { return duration }
+        fault(key, why: "must be at most \(days)d.")
         return nil
     }
 
