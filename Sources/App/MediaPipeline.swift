@@ -24,17 +24,14 @@ struct MediaPipeline: Sendable {
         }
         do {
             return try await look(at: media, job)
-        } catch let failure as ScanFailure {
-            throw Passing(failure.description)
-        } catch let failure as BlobFailure where failure.isPassing || failure.kind == .full {
-            throw Passing(failure.message)
-        } catch let failure as Errno where failure.isPassing || failure.isOutOfSpace {
-            throw Passing(failure.description)
+        } catch {
+            throw Pipeline.transient(error)
         }
     }
 
     private func look(at media: MediaRow, _ job: ClaimedJob) async throws -> Settlement {
         let file = try await uploads.sealed(media.id)
+        guard file.size > 0 else { return try await end(media, as: .failed, .corruptMedia, "The file is empty.", job) }
         let verdict = try await scanner.scan(descriptor: file.descriptor.raw, size: file.size)
         guard verdict.isClean else {
             try folders.quarantine(file, media.id)
@@ -93,6 +90,15 @@ struct MediaPipeline: Sendable {
         }
         try await uploads.release(media.id)
         return .settled
+    }
+
+    /// A dead job brings no verdict: whoever waits for one is answered, in the transaction that buries the job.
+    func deadEnd(_ job: JobRow, _ tx: Transaction) throws {
+        let message = Pipeline.blame(job)
+        guard let id = job.uploadID, try tx.media.end(id, as: .failed, code: .internal, message: message) else {
+            return
+        }
+        _ = try tx.uploads.setState(id, from: [.verifying], to: .failed, error: (.internal, message))
     }
 
     /// The bytes of one that was deleted. Nothing there is no error: it may run twice.

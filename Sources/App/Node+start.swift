@@ -76,7 +76,11 @@ extension Node {
                 secrets: [settings.callbackSecret.flatMap { CallbackSecret($0.text) }].compactMap { $0 }),
             time: time, metrics: metrics, post: CallbackPoster.post(with: callbacks))
 
-        try await takeBack(ledger, node, boot, settings, time)
+        let deadEnds = DeadEnds([
+            Pipeline.kind: { job, tx in try pipeline.deadEnd(job, tx) },
+            UploadService.mediaJob: { job, tx in try media.deadEnd(job, tx) },
+        ])
+        try await takeBack(ledger, node, boot, settings, time, deadEnds)
         _ = try await uploads.recover()
         let sweep = Sweep(ledger: ledger, store: store, shelf: storage.shelf, node: node, time: time)
         try await sweep.leftovers()
@@ -96,7 +100,7 @@ extension Node {
                 HeldWork.removal: { job, _ in try pipeline.removeHeld(job) },
                 Maintenance.kind: { job, _ in try await maintenance.run(job) },
                 CoreCallback.kind: { job, _ in try await sender.run(job) },
-            ], time: time, report: report)
+            ], deadEnds: deadEnds, time: time, report: report)
         // Who sweeps must be allowed to delete in the store: a node that only hands out need not be.
         let sweeps = [
             PeriodicTask("multiparts.sweep", every: .seconds(3600)) { try await storage.sweepMultiparts?() },
@@ -107,7 +111,7 @@ extension Node {
         ]
         let scheduler = Scheduler(
             ledger: ledger,
-            tasks: Scheduler.upkeep(of: ledger, time: time) + [
+            tasks: Scheduler.upkeep(of: ledger, deadEnds: deadEnds, time: time) + [
                 // Their own names on each node: every node ends its uploads, and beats.
                 PeriodicTask("uploads.sweep:\(node)", every: .seconds(30)) {
                     while try await uploads.sweep(limit: 100) == 100 {}
@@ -302,7 +306,8 @@ extension Node {
 
     /// Jobs of this node's earlier lives go on at once: nobody else works them.
     private static func takeBack(
-        _ ledger: any LedgerStore, _ node: NodeID, _ boot: String, _ settings: Settings, _ time: any TimeSource
+        _ ledger: any LedgerStore, _ node: NodeID, _ boot: String, _ settings: Settings, _ time: any TimeSource,
+        _ deadEnds: DeadEnds
     ) async throws {
         let row = NodeRow(
             id: node, boot: boot, name: settings.nodeName ?? node.text,
@@ -311,7 +316,7 @@ extension Node {
             heartbeatAt: time.now)
         try await ledger.write("node.start") { tx in
             try tx.nodes.register(row)
-            _ = try tx.jobs.takeBack(node: node, exceptBoot: boot)
+            _ = try tx.jobs.takeBack(node: node, exceptBoot: boot) { try deadEnds.reached(by: $0, in: tx) }
         }
     }
 

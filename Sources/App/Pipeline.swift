@@ -30,10 +30,11 @@ struct Pipeline: Sendable {
     let log: Log
 
     func finish(_ job: ClaimedJob, _ context: WorkerContext) async throws -> Settlement {
-        guard let work = try await ledger.read("finish.find", { tx in try FinishWork(job, in: tx) }) else {
+        guard let found = try await ledger.read("finish.find", { tx in try FinishWork(job, in: tx) }) else {
             log.info("job.skipped", [("job", job.id.text), ("reason", "its rows are gone")])
             return .done
         }
+        let work = try await revived(found)
         guard work.isWanted else { return try await drop(work) }
         do { return try await run(work) } catch let failure
             where !(failure is LeaseLost || failure is CancellationError)
@@ -61,8 +62,12 @@ struct Pipeline: Sendable {
         var work = start
         let id = work.upload.id
         do {
-            if work.held == nil { work.upload = try await uploads.gather(work.upload) }
+            if work.held == nil {
+                guard work.upload.size != 0 else { throw FileFault.empty }
+                work.upload = try await uploads.gather(work.upload)
+            }
             let file = try await bytes(of: work)
+            guard file.size > 0 else { throw FileFault.empty }
             if let held = work.held, held.decision == .release {
                 let row = try await ledger.read("finish.held") { tx in try tx.quarantine.find(held.row) }
                 try await publish(work, file, scan: held.scan(of: row))
@@ -71,18 +76,8 @@ struct Pipeline: Sendable {
                 guard verdict.isClean else { return try await hold(work, file, verdict) }
                 try await publish(work, file, scan: verdict.json)
             }
-        } catch let failure as IngestFailure where failure.kind == .digestMismatch {
-            try await fail(work, .digestMismatch, failure.message)
-        } catch let failure as TranscodeFailure where !failure.isPassing {
-            try await fail(work, Self.code(failure), failure.message)
-        } catch let failure as TranscodeFailure {
-            throw Passing(failure.message)
-        } catch let failure as ScanFailure {
-            throw Passing(failure.description)
-        } catch let failure as BlobFailure where failure.isPassing || failure.kind == .full {
-            throw Passing(failure.message)
-        } catch let failure as Errno where failure.isPassing || failure.isOutOfSpace {
-            throw Passing(failure.description)
+        } catch {
+            try await end(work, by: error)
         }
         if work.held != nil { try folders.dropHeld(id) }
         try await uploads.release(id)
@@ -96,7 +91,11 @@ struct Pipeline: Sendable {
 
     /// The bytes of a held file that nobody wants. It may run twice.
     func removeHeld(_ job: ClaimedJob) throws -> Settlement {
-        if let upload = job.uploadID { try folders.dropHeld(upload) }
+        do {
+            if let upload = job.uploadID { try folders.dropHeld(upload) }
+        } catch {
+            throw Self.transient(error)
+        }
         return .done
     }
 
@@ -145,8 +144,8 @@ struct Pipeline: Sendable {
         try await setStage(work, .encoding, 0)
         let head = try file.descriptor.read(upTo: Sniff.length, at: 0)
         guard let format = Sniff.format(of: head) else {
-            throw TranscodeFailure(
-                .corrupt, "The bytes are \(Sniff.description(of: head)), no audio that is read here.")
+            throw FileFault(
+                .corruptMedia, "The bytes are \(Sniff.description(of: head)), no audio that is read here.")
         }
         let source = MediaSource(
             file: SharedDescriptor(try file.descriptor.duplicate()), format: format,
@@ -208,9 +207,9 @@ struct Pipeline: Sendable {
         _ work: FinishWork, _ generation: GenerationID, _ encoding: Encoding, _ info: MediaInfo, _ scan: JSON,
         _ original: BlobKey, _ format: AudioFormat
     ) async throws {
-        let metadata = Self.metadata(info, encoding).text
-        let renditions = JSON.array(encoding.renditions.map(\.json)).text
-        let (job, upload, events, scan, held) = (work.job, work.upload, events, scan.text, work.held?.row)
+        let metadata = try Self.readable(Self.metadata(info, encoding))
+        let renditions = try Self.readable(.array(encoding.renditions.map(\.json)))
+        let (job, upload, events, scan, held) = (work.job, work.upload, events, try Self.readable(scan), work.held?.row)
         try await ledger.write("finish.publish") { tx in
             try Self.settle(job, tx)
             try Self.mustBeWanted(work, tx)
@@ -227,6 +226,17 @@ struct Pipeline: Sendable {
         }
     }
 
+    /// What is written into a row is read again with our own parser, which refuses more than others do.
+    private static func readable(_ json: JSON) throws(FileFault) -> String {
+        let text = json.text
+        do {
+            _ = try JSON.parse(text)
+        } catch {
+            throw FileFault(.internal, "What was found out about the file cannot be stored: \(error).")
+        }
+        return text
+    }
+
     private static func metadata(_ info: MediaInfo, _ encoding: Encoding) -> JSON {
         var members = info.json.members ?? []
         members.append(("durationMs", .integer(Int64((encoding.duration * 1000).rounded()))))
@@ -238,15 +248,7 @@ struct Pipeline: Sendable {
 
     // MARK: When it goes wrong
 
-    private static func code(_ failure: TranscodeFailure) -> FailureCode {
-        switch failure.kind {
-        case .tooLong: .durationExceeded
-        case .unsupported: .unsupportedFormat
-        case .corrupt, .trouble, .cancelled: .corruptMedia
-        }
-    }
-
-    private func fail(_ work: FinishWork, _ code: FailureCode, _ message: String) async throws {
+    func fail(_ work: FinishWork, _ code: FailureCode, _ message: String) async throws {
         let (job, track, events, held) = (work.job, work.track.id, events, work.held?.row)
         try await ledger.write("finish.fail") { tx in
             try Self.settle(job, tx)

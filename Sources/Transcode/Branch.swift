@@ -34,8 +34,7 @@ final class Branch {
             switch try input.take(piece, from: taken) {
             case .bytes(let count): taken += count
             case .gone:
-                throw TranscodeFailure(
-                    .trouble, "The encoder of \(rendition.name) went away: \(process.errorText.prefix(200))")
+                throw failure(process.waitBlocking(deadline: .seconds(30)))
             }
         } else if let end = output, end.raw == raw {
             switch try end.give(upTo: 262_144) {
@@ -48,10 +47,14 @@ final class Branch {
 
     func finish() throws -> EncodedRendition {
         let end = process.waitBlocking(deadline: .seconds(30))
-        guard end == .exited(0) else {
-            throw TranscodeFailure(
-                .trouble, "The encoder of \(rendition.name) failed: \(process.errorText.prefix(200))")
-        }
+        guard end == .exited(0) else { throw failure(end) }
         return try packager.finish()
+    }
+
+    /// An encoder that exits by its own decision rejects the sound: it gets samples alone, which are the same next time.
+    private func failure(_ end: ProcessEnd) -> TranscodeFailure {
+        let name = "The encoder of \(rendition.name)"
+        return end.fault(of: name, saying: process.errorText)
+            ?? TranscodeFailure(.unsupported, "\(name) rejects the sound: \(process.errorText.prefix(200))")
     }
 }

@@ -12,6 +12,7 @@ final class EncodeRun {
     private var branches: [Branch]
     /// The piece of decoded sound that every encoder takes before the next is read: the slowest sets the pace.
     private var piece: [UInt8] = []
+    private var filter = SampleFilter()
     private var bytesDecoded: Int64 = 0
     private var lastTold = 0.0
 
@@ -26,10 +27,10 @@ final class EncodeRun {
         let input: SourceInput = plan.source.format.needsFile ? .file(plan.source.file.raw) : .pipe
         decoder = try ChildProcess.spawn(
             plan.ffmpeg.decode(plan.source.format, input: input, seconds: plan.processorSeconds))
-        feed = SourceFeed(plan.source, to: decoder.sharedInput())
         decoded = decoder.sharedOutput()
         branches = []
         do {
+            feed = try SourceFeed(plan.source, to: decoder.sharedInput())
             for rendition in plan.renditions { branches.append(try Branch(rendition, plan)) }
         } catch {
             decoder.kill()
@@ -83,7 +84,7 @@ final class EncodeRun {
         case .wouldBlock: break
         case .end: self.decoded = nil
         case .bytes(let bytes):
-            piece = bytes
+            piece = filter.pass(bytes)
             bytesDecoded += Int64(bytes.count)
             guard samples <= plan.longest else {
                 throw TranscodeFailure(
@@ -120,9 +121,7 @@ final class EncodeRun {
     private func judge() throws -> Encoding {
         let end = decoder.waitBlocking(deadline: .seconds(30))
         let moment = "It breaks at \(Self.clock(Double(samples) / Double(plan.info.rate)))."
-        if case .exited(let code) = end, Jail.ownExitCodes.contains(code) {
-            throw TranscodeFailure(.trouble, "The jail could not be made: \(decoder.errorText.prefix(200))")
-        }
+        if let fault = end.fault(of: "The decoder", saying: decoder.errorText) { throw fault }
         guard samples > 0 else { throw TranscodeFailure(.corrupt, "The file holds no sound that can be decoded.") }
         if let promised = plan.info.samples, promised != samples { throw TranscodeFailure(.corrupt, moment) }
         if let duration = plan.info.duration, plan.source.format != .aac {

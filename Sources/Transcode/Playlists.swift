@@ -51,7 +51,7 @@ package enum Playlists {
                 bits += 8 * Double(rendition.segments[index].size)
                 time += times[index]
                 if time > 1.5 * target { break }
-                if time >= 0.5 * target { best = max(best, bits / time) }
+                if time > 0, time >= 0.5 * target { best = max(best, bits / time) }
             }
         }
         if best == 0 {

@@ -14,10 +14,8 @@ package struct Prober: Sendable {
     package func probe(_ source: MediaSource) async throws -> MediaInfo {
         let output = try await run(source)
         // What ffprobe could not read is no JSON, or has no streams: one answer for both.
-        guard let json = try? JSON.parse(output), let info = MediaInfo(probe: json, format: source.format) else {
-            throw TranscodeFailure(.corrupt, "The file holds no audio that can be read.")
-        }
-        return info
+        guard let json = try? JSON.parse(output) else { throw TranscodeFailure.noAudio }
+        return try MediaInfo(probe: json, format: source.format)
     }
 
     private func run(_ source: MediaSource) async throws -> [UInt8] {
@@ -27,14 +25,15 @@ package struct Prober: Sendable {
             let child = try ChildProcess.spawn(ffmpeg.probe(source.format, input: input))
             defer { child.kill() }
             let output = try Self.exchange(child, source, stop: stop)
-            _ = child.waitBlocking(deadline: .seconds(60))
+            let end = child.waitBlocking(deadline: .seconds(60))
+            if let fault = end.fault(of: "ffprobe", saying: child.errorText) { throw fault }
             return output
         }
     }
 
     /// Feeds the source while it is wanted and collects the answer.
     private static func exchange(_ child: ChildProcess, _ source: MediaSource, stop: EventSignal) throws -> [UInt8] {
-        var feed = SourceFeed(source, limit: headLimit, to: child.sharedInput())
+        var feed = try SourceFeed(source, limit: headLimit, to: child.sharedInput())
         guard let output = child.sharedOutput() else { return [] }
         var answer: [UInt8] = []
         let deadline = Deadline.after(.seconds(60))

@@ -5,13 +5,15 @@ import Platform
 struct SourceFeed {
     private let source: MediaSource
     private let limit: Int64
+    private let openEnd: OpenEnd?
     private var input: SharedDescriptor?
     private var offset: Int64 = 0
     private var waiting: [UInt8] = []
     private var taken = 0
 
-    init(_ source: MediaSource, limit: Int64 = .max, to input: SharedDescriptor?) {
+    init(_ source: MediaSource, limit: Int64 = .max, to input: SharedDescriptor?) throws(Errno) {
         self.source = source
+        openEnd = try OpenEnd.find(in: source)
         self.limit = limit
         self.input = input
     }
@@ -41,6 +43,7 @@ struct SourceFeed {
             }
             waiting = try source.file.descriptor.read(upTo: Int(min(262_144, end - offset)), at: offset)
             guard !waiting.isEmpty else { throw TranscodeFailure(.trouble, "The spool ended before its frontier.") }
+            openEnd?.fill(&waiting, readAt: offset)
             offset += Int64(waiting.count)
             taken = 0
         }

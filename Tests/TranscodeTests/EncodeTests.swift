@@ -6,14 +6,14 @@ import Testing
 @testable import Transcode
 
 /// The real ffmpeg in the real jail.
-@Suite struct `An encode` {
-    private static let jail = Jail(
+@Suite(.timeLimit(.minutes(10))) struct `An encode` {
+    static let jail = Jail(
         launcher: URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .deletingLastPathComponent()
             .appending(path: ".build/debug/sluice-jail").path)
     private let programs = FFmpeg(ffmpeg: "/usr/bin/ffmpeg", ffprobe: "/usr/bin/ffprobe", jail: jail)
 
-    private func fixture(_ name: String, _ arguments: [String], in folder: String) async throws -> [UInt8] {
+    func fixture(_ name: String, _ arguments: [String], in folder: String) async throws -> [UInt8] {
         let path = folder + "/" + name
         let child = try ChildProcess.spawn(
             ProcessSpec(program: "/usr/bin/ffmpeg", arguments: ["-v", "error", "-y"] + arguments + [path]))
@@ -21,23 +21,24 @@ import Testing
         return try Files.readWhole(path, limit: 64 << 20)
     }
 
-    private func source(_ bytes: [UInt8], _ format: AudioFormat) throws -> MediaSource {
+    func source(_ bytes: [UInt8], _ format: AudioFormat) throws -> MediaSource {
         // A file with a place in a folder, as the spool's have: the jail can grant no other.
         let file = try FileDescriptor.unnamed(in: "/tmp")
         try file.write(bytes, at: 0)
         return MediaSource(file: SharedDescriptor(file), format: format, frontier: WholeFile(size: Int64(bytes.count)))
     }
 
-    private func encode(_ source: MediaSource, _ folder: String, longest: Duration = .seconds(600)) async throws -> (
-        MediaInfo, Encoding
-    ) {
+    func encode(
+        _ source: MediaSource, _ folder: String, longest: Duration = .seconds(600), with programs: FFmpeg? = nil
+    ) async throws -> (MediaInfo, Encoding) {
+        let programs = programs ?? self.programs
         let info = try await Prober(programs).probe(source)
         let encoding = try await Encoder(programs, longest: longest).encode(
             source, info: info, renditions: Ladder.ladder.renditions(for: info), into: folder)
         return (info, encoding)
     }
 
-    private func withFolder<T>(_ body: (String) async throws -> T) async throws -> T {
+    func withFolder<T>(_ body: (String) async throws -> T) async throws -> T {
         let folder = "/tmp/sluice-transcode-\(randomBase62(10))"
         try Files.makeFolder(folder + "/out")
         do {

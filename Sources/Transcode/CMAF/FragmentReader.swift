@@ -16,7 +16,9 @@ struct StreamHead: Sendable, Equatable {
 
 /// Reads what our encoders write: `moov`, then one `moof` and `mdat` a frame. Incremental; it holds one box at most.
 struct FragmentReader {
-    private static let largestBox: UInt64 = 8 << 20
+    /// A frame of eight channels of FLAC is a sixth of it.
+    private static let largestBox: UInt64 = 1 << 20
+    private static let longestFrame: UInt64 = 1 << 16
     private var buffer: [UInt8] = []
     private var read = 0
     private(set) var head: StreamHead?
@@ -106,7 +108,9 @@ struct FragmentReader {
                 at += 4
             }
             at += (runFlags & 0x400 != 0 ? 4 : 0) + (runFlags & 0x800 != 0 ? 4 : 0)
-            guard let sampleDuration, let sampleSize, sampleSize <= Self.largestBox else { throw Self.odd }
+            guard let sampleDuration, sampleDuration <= Self.longestFrame, let sampleSize,
+                sampleSize <= Self.largestBox
+            else { throw Self.odd }
             samples.append((UInt32(sampleDuration), Int(sampleSize)))
         }
         return samples
