@@ -129,7 +129,7 @@ let package = Package(
             "AppTests",
             [
                 "Core", "Crypto", "Platform", "HTTPServer", "HTTPClient", "Storage", "Ledger", "Access", "Events",
-                "Ingest", "ScanBridge", "StreamCoord", "Transcode", "Worker", "App", "TestSupport",
+                "Ingest", "ScanBridge", "StreamCoord", "Transcode", "Worker", "App", "TestSupport", "sluice-jail",
             ]),
         tests("Conformance", ["Core", "Crypto", "Platform", "HTTPClient", "Storage", "Ledger", "TestSupport"]),
         tests("Integration", ["Core", "Crypto", "Platform", "HTTPClient", "Storage", "Ledger", "TestSupport"]),

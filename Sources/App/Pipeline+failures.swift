@@ -2,7 +2,6 @@ import Core
 import Events
 import Ingest
 import Ledger
-
 import Transcode
 import Worker
 
