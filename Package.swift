@@ -50,6 +50,9 @@ let package = Package(
         .target(name: "CJail", dependencies: ["CSeccomp"], cSettings: strictC),
         .executableTarget(name: "sluice-jail", dependencies: ["CJail"], cSettings: strictC),
 
+        // openapi.yaml in the program: it is served wherever the program lies. `#embed` is C23.
+        .target(name: "COpenAPI", cSettings: [.unsafeFlags(["-std=c23", "-Wall", "-Wextra", "-Werror"])]),
+
         // Rooms, lowest first. An arrow may only point to a room above it in this list.
         room("Core", [], domain),
         room("Crypto", ["Core", "CCrypto", "CZlib"]),
@@ -77,7 +80,7 @@ let package = Package(
             "App",
             [
                 "Core", "Crypto", "Platform", "HTTPClient", "HTTPServer", "Storage", "Ledger", "Access", "Worker",
-                "ScanBridge", "Transcode", "Events", "Ingest", "StreamCoord",
+                "ScanBridge", "Transcode", "Events", "Ingest", "StreamCoord", "COpenAPI",
             ]),
 
         // Programs.

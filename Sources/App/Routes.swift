@@ -69,6 +69,7 @@ struct Routes: Sendable {
             .register(on: &router, authorize: authenticate)
         if settings.roles.contains(.deliver) { delivery.register(on: &router) }
         health.register(on: &router)
+        OpenAPIDocument.register(on: &router)
         return router
     }
 

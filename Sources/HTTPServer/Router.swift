@@ -34,6 +34,16 @@ package struct Router: Responder {
         Self.add(method, pattern, Self.pieces(of: pattern), names: &names, to: &root, handler)
     }
 
+    /// Every pattern with its methods, in the order of the patterns.
+    package var routes: [(pattern: String, methods: [Method])] {
+        Self.routes(in: root).sorted { $0.pattern < $1.pattern }.map { ($0.pattern, Array($0.handlers.keys)) }
+    }
+
+    private static func routes(in node: Node) -> [Route] {
+        [node.route, node.rest].compactMap(\.self)
+            + (Array(node.literals.values) + node.parameter).flatMap { routes(in: $0) }
+    }
+
     /// What a path matches, and what stands in the places of its pattern's parameters.
     package struct Match: Sendable {
         fileprivate let route: Route
