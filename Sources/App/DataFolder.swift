@@ -49,21 +49,30 @@ struct DataFolder: Sendable {
         return SealedFile(descriptor: descriptor, size: size, sha256: [])
     }
 
+    func hasHeld(_ upload: UploadID) -> Bool { Files.exists(held + "/" + upload.text) }
+
+    func heldSize(_ upload: UploadID) throws(Errno) -> Int64 { try Files.size(held + "/" + upload.text) ?? 0 }
+
+    func heldNames() throws(Errno) -> [String] { Files.exists(held) ? try Files.list(held).sorted() : [] }
+
     /// Nothing there is no error: it may be asked twice.
     func dropHeld(_ upload: UploadID) throws(Errno) {
-        try Files.remove(held + "/" + upload.text)
-        try Files.syncFolder(held)
+        if try Files.remove(held + "/" + upload.text) { try Files.syncFolder(held) }
     }
 
     /// Random, kept: a restart must not make another node of the same folder.
     func nodeID() throws -> NodeID {
-        let file = path + "/node"
-        if Files.exists(file) {
-            let text = String(decoding: try Files.readWhole(file, limit: 128), as: UTF8.self)
-            if let id = NodeID(text.filter { !$0.isNewline }) { return id }
-        }
+        if let id = try existingNodeID() { return id }
         let id = NodeID.make()
-        try Files.writeAtomically(Array(id.text.utf8), to: file)
+        try Files.writeAtomically(Array(id.text.utf8), to: path + "/node")
         return id
+    }
+
+    /// Nil before the first start.
+    func existingNodeID() throws -> NodeID? {
+        let file = path + "/node"
+        guard Files.exists(file) else { return nil }
+        let text = String(decoding: try Files.readWhole(file, limit: 128), as: UTF8.self)
+        return NodeID(text.filter { !$0.isNewline })
     }
 }

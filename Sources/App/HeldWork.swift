@@ -30,6 +30,9 @@ struct HeldWork: Sendable {
         by = job.payload["by"] ?? ""
     }
 
+    /// The unique key of the job that carries out a decision.
+    static func key(_ row: String) -> String { "held:\(row)" }
+
     /// False while an earlier decision is being carried out.
     static func enqueue(
         _ decision: HeldDecision, _ row: QuarantineRow, by user: UserID, _ request: RequestID, in tx: Transaction
@@ -43,7 +46,7 @@ struct HeldWork: Sendable {
                 kind: isHeard ? Pipeline.kind : removal, queue: isHeard ? .finish : .sweep, tenant: row.tenant,
                 trackID: row.trackID, uploadID: upload.id,
                 payload: ["held": row.id, "decision": decision.rawValue, "by": user.text],
-                uniqueKey: "held:\(row.id)", pinnedNode: upload.node, requestID: request))
+                uniqueKey: key(row.id), pinnedNode: upload.node, requestID: request))
         guard made.isNew else { return false }
         if decision != .rescan {
             _ = try tx.quarantine.setState(row.id, from: .held, to: decision == .release ? .released : .deleted)

@@ -107,6 +107,14 @@ struct MediaPipeline: Sendable {
         let media = try await uploads.media(id)
         guard let media, media.state == .deleted else { return .done }
         try await removeBytes(of: media)
+        try await uploads.release(id)
+        try folders.dropHeld(id)
+        try await ledger.write("media.remove") { tx in
+            guard let upload = try tx.uploads.find(id) else { return }
+            for row in try tx.quarantine.of(upload.trackID) where row.uploadID == id && row.state == .held {
+                _ = try tx.quarantine.setState(row.id, from: .held, to: .deleted)
+            }
+        }
         return .done
     }
 

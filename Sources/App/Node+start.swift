@@ -84,11 +84,13 @@ extension Node {
         _ = try await uploads.recover()
         let sweep = Sweep(ledger: ledger, store: store, shelf: storage.shelf, node: node, time: time)
         try await sweep.leftovers()
+        let removal = TrackRemoval(
+            ledger: ledger, sweep: sweep, uploads: uploads, folders: folder, node: node, time: time)
 
         let maintenance = Maintenance(ledger: ledger, time: time)
         let encoders = settings.encoders ?? processors()
         var work = WorkerPool.Configuration(
-            node: node, boot: boot, limits: isWorker ? [.finish: encoders, .deliver: 8, .sweep: 1] : [:])
+            node: node, boot: boot, limits: isWorker ? [.finish: encoders, .deliver: 8, .sweep: 4] : [:])
         work.drain = settings.drainTimeout
         let report = Self.report(log)
         let worker = WorkerPool(
@@ -97,17 +99,18 @@ extension Node {
                 Pipeline.kind: { job, context in try await pipeline.finish(job, context) },
                 UploadService.mediaJob: { job, context in try await media.judge(job, context) },
                 UploadService.mediaRemoval: { job, context in try await media.remove(job, context) },
-                HeldWork.removal: { job, _ in try pipeline.removeHeld(job) },
+                HeldWork.removal: { job, _ in try await pipeline.removeHeld(job) },
+                Tracks.removal: { job, _ in try await removal.run(job) },
                 Maintenance.kind: { job, _ in try await maintenance.run(job) },
                 CoreCallback.kind: { job, _ in try await sender.run(job) },
             ], deadEnds: deadEnds, time: time, report: report)
         // Who sweeps must be allowed to delete in the store: a node that only hands out need not be.
         let sweeps = [
             PeriodicTask("multiparts.sweep", every: .seconds(3600)) { try await storage.sweepMultiparts?() },
-            PeriodicTask("generations.sweep", every: .seconds(60)) {
+            PeriodicTask("generations.sweep", every: .seconds(30)) {
                 try await sweep.old(after: max(settings.playbackTTL, Playback.longest))
             },
-            PeriodicTask("originals.sweep", every: .seconds(60)) { try await sweep.originals() },
+            PeriodicTask("originals.sweep", every: .seconds(30)) { try await sweep.originals() },
         ]
         let scheduler = Scheduler(
             ledger: ledger,

@@ -89,10 +89,13 @@ struct Pipeline: Sendable {
         return try folders.heldFile(work.upload.id)
     }
 
-    /// The bytes of a held file that nobody wants. It may run twice.
-    func removeHeld(_ job: ClaimedJob) throws -> Settlement {
+    /// The bytes of a held file that are to be deleted, under both of their names. It may run twice.
+    func removeHeld(_ job: ClaimedJob) async throws -> Settlement {
         do {
-            if let upload = job.uploadID { try folders.dropHeld(upload) }
+            if let upload = job.uploadID {
+                try folders.dropHeld(upload)
+                try await uploads.release(upload)
+            }
         } catch {
             throw Self.transient(error)
         }

@@ -1,4 +1,4 @@
-import Core
+package import Core
 import Crypto
 import Events
 package import Ledger
@@ -98,12 +98,15 @@ extension UploadService {
         return isEnded
     }
 
+    /// The unique key of the job that finishes an upload.
+    package static func finishKey(_ id: UploadID) -> String { "finish:\(id)" }
+
     /// A complete upload goes to the worker, with its event.
     func hand(_ row: UploadRow, _ tx: Transaction) throws {
         _ = try tx.jobs.enqueue(
             NewJob(
                 kind: "finish", queue: .finish, tenant: row.tenant, trackID: row.trackID, uploadID: row.id,
-                uniqueKey: "finish:\(row.id)", pinnedNode: row.node, requestID: row.requestID))
+                uniqueKey: Self.finishKey(row.id), pinnedNode: row.node, requestID: row.requestID))
         try events.tell(.uploadCompleted, of: row, in: tx)
     }
 }

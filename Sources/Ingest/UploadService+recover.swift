@@ -1,7 +1,7 @@
 import Core
 import Crypto
 import Platform
-import Ledger
+package import Ledger
 
 /// What `recover` did, for the log and for tests.
 package struct Recovery: Equatable, Sendable {
@@ -106,7 +106,7 @@ extension UploadService {
 
     /// Bytes without an upload, of one that ended, or of a track that has them elsewhere now. What is held back in
     /// quarantine is left to those who hold it.
-    private static func needsNoBytes(_ row: UploadRow?, _ track: TrackRow?) -> Bool {
+    package static func needsNoBytes(_ row: UploadRow?, _ track: TrackRow?) -> Bool {
         guard let row else { return true }
         // Its job reads them from here until its state says that they are elsewhere.
         if row.protocol == .media { return row.state != .verifying && row.state != .quarantined }

@@ -76,14 +76,13 @@ package struct Generations {
     }
 
     /// Old ones that no link leads to any more: their tracks are deleted or held back.
-    package func unreachable(since moment: Timestamp, limit: Int) throws -> [GenerationRow] {
+    package func unreachable(limit: Int) throws -> [GenerationRow] {
         try tx.connection.query(
             """
-            select \(GenerationRow.columns) from generations where state = 'old' and changed_at < $1
-            and exists (select 1 from tracks where tracks.id = generations.track_id
+            select \(GenerationRow.columns) from generations where state = 'old' and exists (select 1 from tracks where tracks.id = generations.track_id
             and tracks.state in ('deleted', 'quarantined'))
-            order by changed_at limit $2
-            """, [.time(moment), .integer(limit)]
+            order by changed_at limit $1
+            """, [.integer(limit)]
         ).map { try GenerationRow($0) }
     }
 

@@ -45,6 +45,10 @@ package struct Reservations {
         return .reserved
     }
 
+    package func has(_ owner: String) throws -> Bool {
+        try tx.connection.first("select 1 from reservations where owner = $1", [.text(owner)]) != nil
+    }
+
     package func release(_ owner: String) throws {
         _ = try tx.connection.execute("delete from reservations where owner = $1", [.text(owner)])
     }

@@ -122,16 +122,42 @@ package struct Tracks {
             [.id(id), .id(generation), .text(metadata), .text(scan ?? row.scan), .text(renditions), .time(tx.now)]) > 0
     }
 
-    /// Its generation becomes `old`, for the sweep. False when it is gone already.
+    /// The kind of the jobs that remove the bytes of deleted tracks.
+    package static let removal = "track.remove"
+
+    package static func removalKey(_ id: TrackID, _ node: NodeID?) -> String {
+        "\(removal):\(id):\(node?.text ?? "")"
+    }
+
+    /// Its generation becomes `old`, and a job removes its bytes. False when it is gone already.
     package func delete(_ id: TrackID) throws -> Bool {
         guard let row = try find(id), row.state != .deleted else { return false }
         if let live = row.generation { _ = try tx.generations.setState(live, from: [.live], to: .old) }
         try move(row, to: .deleted)
+        try enqueueRemoval(of: row)
         return try tx.connection.execute(
             """
             update tracks set generation = null, title = '', folded_title = '', metadata = null, renditions = null
             where id = $1
             """, [.id(id)]) > 0
+    }
+
+    /// One job for each node that keeps bytes of its uploads; any of them clears the store. None where nothing is left:
+    /// whoever ends an upload removes its bytes.
+    private func enqueueRemoval(of row: TrackRow) throws {
+        let over: [UploadState] = [.cancelled, .expired, .failed]
+        let uploads = try tx.uploads.of(row.id).filter { !over.contains($0.state) }
+        var nodes: [NodeID?] = Set(uploads.map(\.node)).sorted()
+        if nodes.isEmpty {
+            guard try row.originalKey != nil || !tx.generations.of(row.id).isEmpty else { return }
+            nodes = [nil]
+        }
+        for node in nodes {
+            try tx.jobs.enqueue(
+                NewJob(
+                    kind: Self.removal, queue: .sweep, tenant: row.tenant, trackID: row.id,
+                    uniqueKey: Self.removalKey(row.id, node), pinnedNode: node))
+        }
     }
 
     /// Deleted tracks whose original still lies in the store, after `id`.

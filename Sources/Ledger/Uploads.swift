@@ -19,6 +19,12 @@ package struct Uploads {
         ).map { try UploadRow($0) }
     }
 
+    package func of(_ track: TrackID) throws -> [UploadRow] {
+        try tx.connection.query(
+            "select \(UploadRow.columns) from uploads where track_id = $1 order by created_at, id", [.id(track)]
+        ).map { try UploadRow($0) }
+    }
+
     /// The newest upload of a track.
     package func latest(of track: TrackID) throws -> UploadRow? {
         try tx.connection.first(

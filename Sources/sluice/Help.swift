@@ -17,7 +17,7 @@ enum Help {
           token --track TRACK    a playback token, made without the server
           config                 every setting, its value and where it came from
           doctor                 what this machine lacks, and how to mend it
-          verify                 ledger against stored files, both ways (--repair)
+          verify                 ledger against store, spool and quarantine
           store ls|cat|cp        what lies in the store, or in any bucket
           migrate                the ledger's schema, up to this program (--plan)
           version                which version this is
@@ -122,15 +122,15 @@ extension Command {
         case .verify:
             """
             usage: sluice verify [--repair [--yes]] [--data FOLDER] [--json]
-            Compares the ledger with the stored files, both ways, with the server running or
-            not; 1 if they differ.
-              missing, size   what the ledger promises is not there, or not whole
-              orphan          it is there, and nothing in the ledger names it
+            Compares the ledger with the store, and with the spool and the quarantine of this
+            data folder, both ways, with the server running or not; 1 if they differ.
+              missing, size   a file that the ledger needs is not there, or not whole
+              orphan          a file is there, and nothing in the ledger needs it
               foreign         it is no name of ours; it is left alone
               damaged         a row of the ledger cannot be read
               --repair        delete orphans, and abort uploads to the store that nobody
                               goes on with; says how much, and asks. Nothing that the
-                              ledger needs is ever deleted; what is missing stays told.
+                              ledger needs is ever deleted; what is missing stays reported.
               --yes           do not ask
 
             """

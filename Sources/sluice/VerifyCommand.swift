@@ -3,7 +3,7 @@ import Core
 import Ledger
 import Storage
 
-/// `verify`: what the ledger promises against what lies in the store, both ways.
+/// `verify`: what the ledger promises against what lies in the store, the spool and the quarantine, both ways.
 enum VerifyCommand {
     static func run(_ arguments: [String]) async throws -> Int32 {
         let flags = try Flags(arguments, valued: ["--data"], plain: ["--json", "--repair", "--yes"])
@@ -32,7 +32,8 @@ enum VerifyCommand {
     private static func verify(
         _ flags: Flags, _ settings: Settings, _ ledger: any LedgerStore, _ store: any BlobStore
     ) async throws -> Int32 {
-        let findings = try await Verify.run(ledger: ledger, store: store)
+        let isServed = Server.address(settings.data) != nil
+        let findings = try await Verify.run(ledger: ledger, store: store, data: settings.data, isServed: isServed)
         let isJSON = flags.has("--json")
         if !isJSON {
             for one in findings { Terminal.out("\(one.kind)  \(one.subject)  \(one.message)\n") }
@@ -40,13 +41,12 @@ enum VerifyCommand {
         var gone: Set<String> = []
         if flags.has("--repair"), try confirmed(findings, flags) {
             do {
-                gone = try await Verify.repair(findings, ledger: ledger, store: store)
+                gone = try await Verify.repair(findings, ledger: ledger, store: store, data: settings.data)
             } catch is Verify.WrongLedger {
                 throw Complaint(
                     "nothing was deleted", why: "this ledger knows no track of these files: it is probably another's",
                     remedy: "look at SLUICE_LEDGER, SLUICE_DATA and SLUICE_STORE")
             }
-            let isServed = Server.address(settings.data) != nil
             let count = try await StoreOpening(settings).sweepMultiparts(ledger, isServed: isServed)
             if !isJSON, count > 0 { Terminal.out("aborted  \(count) unfinished uploads\n") }
         }
@@ -64,11 +64,13 @@ enum VerifyCommand {
 
     private static func say(_ findings: [Verify.Finding], gone: Set<String>, left: [Verify.Finding]) {
         if !gone.isEmpty { Terminal.out("deleted  \(gone.count) files that nothing named\n") }
-        if findings.isEmpty || left.isEmpty { return Terminal.out("The ledger and the store agree.\n") }
+        if findings.isEmpty || left.isEmpty {
+            return Terminal.out("The ledger agrees with the store, the spool and the quarantine.\n")
+        }
         let kinds = Set(left.map(\.kind))
         if kinds.contains(.orphan) { Terminal.error("do: sluice verify --repair deletes the orphans\n") }
         if !kinds.isDisjoint(with: [.missing, .size]) {
-            Terminal.error("do: restore what is missing from a backup of the store, or send those files again\n")
+            Terminal.error("do: restore what is missing from a backup, or send those files again\n")
         }
     }
 

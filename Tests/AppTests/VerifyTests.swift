@@ -1,4 +1,5 @@
 import Core
+import Ingest
 import Ledger
 import Platform
 import Storage
@@ -65,7 +66,7 @@ private struct VerifyRig: Sendable {
     var told: [String] { get async throws { try await findings.map { "\($0.kind) \($0.subject)" }.sorted() } }
 }
 
-@Suite struct `Verifying` {
+@Suite(.timeLimit(.minutes(5))) struct `Verifying` {
     @Test func `finds nothing where ledger and store agree`() async throws {
         try await VerifyRig.run { rig in
             try await rig.publish("trk_a")
@@ -176,6 +177,170 @@ private struct VerifyRig: Sendable {
                 try await Verify.repair(findings, ledger: rig.ledger, store: rig.store)
             }
             #expect(try await rig.told.count == 1)
+        }
+    }
+}
+
+/// A data folder of `node_1`, with a ledger, a spool and a quarantine.
+private struct LocalRig: Sendable {
+    static let node = NodeID(checked: "node_1")
+
+    let ledger: SQLiteLedger
+    let store: LocalBlobStore
+    let folder: DataFolder
+    let spool: DiskSpool
+
+    static func run(_ body: (LocalRig) async throws -> Void) async throws {
+        try await withTemporaryFolder { folder in
+            let rig = try LocalRig(DataFolder(folder))
+            try await body(rig)
+            await rig.ledger.close()
+        }
+    }
+
+    private init(_ folder: DataFolder) throws {
+        try folder.prepare()
+        try Files.writeAtomically(Array(Self.node.text.utf8), to: folder.path + "/node")
+        self.folder = folder
+        ledger = try SQLiteLedger(.init(path: folder.path + "/ledger.sqlite"))
+        store = try LocalBlobStore(root: folder.blobs, lanes: try Lanes(count: 1, name: "verify"))
+        spool = DiskSpool(device: try FolderDevice(folder: folder.spool), durability: .fast)
+    }
+
+    /// An upload of a track that is processing; its bytes, where it has some, lie in the spool.
+    @discardableResult
+    func add(
+        _ id: String, _ state: UploadState = .verifying, node: NodeID = node, hasBytes: Bool = true,
+        isSealed: Bool = true
+    ) async throws -> UploadRow {
+        let row = UploadRow(
+            id: UploadID(checked: "up_\(id)"), trackID: TrackID(checked: "trk_\(id)"), tenant: VerifyRig.tenant,
+            owner: VerifyRig.owner, protocol: .chunks, state: state, filename: "a.flac", size: 20_000,
+            requestID: .make(), node: node, expiresAt: Timestamp(seconds: 1), createdAt: Timestamp(seconds: 1))
+        try await ledger.write("test") { tx in
+            try tx.uploads.insert(row)
+            try tx.tracks.insert(
+                TrackRow(
+                    id: row.trackID, tenant: row.tenant, owner: row.owner, uploadID: row.id, title: "t",
+                    createdAt: row.createdAt))
+        }
+        if hasBytes { try write(row.id, isSealed: isSealed) }
+        return row
+    }
+
+    func write(_ upload: UploadID, isSealed: Bool = true) throws {
+        let file = try #require(try spool.open(upload, creating: true))
+        try file.write([UInt8](repeating: 7, count: 20_000), at: 0)
+        var records = [JournalRecord(.extent(completesAlone: false), 0..<20_000)]
+        if isSealed { records.append(JournalRecord(.sealed(sha256: [UInt8](repeating: 1, count: 32)), 0..<20_000)) }
+        try file.record(records)
+    }
+
+    func hold(_ row: UploadRow) async throws -> QuarantineRow {
+        try folder.quarantine(try spool.sealed(row.id), row.id)
+        try spool.remove(row.id)
+        let held = QuarantineRow(
+            trackID: row.trackID, uploadID: row.id, tenant: row.tenant, reason: .infected, evidence: "{}",
+            at: row.createdAt)
+        try await ledger.write("test") { tx in
+            try tx.quarantine.insert(held)
+            _ = try tx.tracks.quarantine(row.trackID, code: .infected, message: "m", scan: nil)
+            _ = try tx.uploads.setState(row.id, from: [row.state], to: .quarantined)
+        }
+        return held
+    }
+
+    func remove(_ path: String) throws { #expect(try Files.remove(folder.path + "/" + path)) }
+
+    var findings: [Verify.Finding] {
+        get async throws {
+            try await Verify.run(ledger: ledger, store: store, data: folder.path, isServed: false)
+        }
+    }
+
+    var reported: [String] { get async throws { try await findings.map { "\($0.kind) \($0.subject)" }.sorted() } }
+}
+
+@Suite(.timeLimit(.minutes(5))) struct `Verifying spool and quarantine` {
+    @Test func `finds nothing where every upload has its bytes`() async throws {
+        try await LocalRig.run { rig in
+            try await rig.add("a")
+            try await rig.add("b", .receiving, isSealed: false)
+            try await rig.add("c", .receiving, hasBytes: false)
+            try await rig.add("d", node: NodeID(checked: "node_2"), hasBytes: false)
+            _ = try await rig.hold(rig.add("e"))
+            // In the ledger, because it is small.
+            let small = try await rig.add("f", hasBytes: false)
+            try await rig.ledger.write("test") { try $0.smallFiles.insert(small.id, [1]) }
+            // Sent in one request: its rows come with its last byte.
+            let whole = UploadID(checked: "up_g")
+            try rig.write(whole)
+            try await rig.ledger.write("test") { tx in
+                _ = try tx.reservations.reserve(
+                    ReservationRow(owner: whole.text, node: LocalRig.node, tenant: VerifyRig.tenant, bytes: 1),
+                    available: 100)
+            }
+            // About to be quarantined: the second name stands before its row.
+            let row = try await rig.add("h")
+            try rig.folder.quarantine(try rig.spool.sealed(row.id), row.id)
+            #expect(try await rig.reported == [])
+        }
+    }
+
+    @Test func `finds uploads and held files whose bytes are gone`() async throws {
+        try await LocalRig.run { rig in
+            try await rig.add("a", hasBytes: false)
+            try await rig.add("b")
+            try rig.remove("spool/_b/up_b.data")
+            try await rig.add("c", .receiving, isSealed: false)
+            try rig.remove("spool/_c/up_c.data")
+            _ = try await rig.hold(rig.add("d"))
+            try rig.remove("quarantine/up_d")
+            #expect(
+                try await rig.reported == [
+                    "missing quarantine/up_d", "missing spool/up_a", "missing spool/up_b", "missing spool/up_c",
+                ])
+        }
+    }
+
+    @Test func `finds files that no row needs, and a repair deletes those alone`() async throws {
+        try await LocalRig.run { rig in
+            try await rig.add("a")
+            try rig.write(UploadID(checked: "up_x"))
+            try await rig.add("b", .cancelled)
+            let held = try await rig.hold(rig.add("c"))
+            try await rig.ledger.write("test") { _ = try $0.quarantine.setState(held.id, from: .held, to: .deleted) }
+            try Files.writeAtomically([1], to: rig.folder.spool + "/notes.txt")
+            let orphans = ["orphan quarantine/up_c", "orphan spool/up_b", "orphan spool/up_x"]
+            let findings = try await rig.findings
+            #expect(findings.map { "\($0.kind) \($0.subject)" }.sorted() == ["foreign spool/notes.txt"] + orphans)
+            #expect(findings.first { $0.subject == "spool/up_x" }?.size ?? 0 > 20_000)
+            let gone = try await Verify.repair(
+                findings, ledger: rig.ledger, store: rig.store, data: rig.folder.path)
+            #expect(gone == ["quarantine/up_c", "spool/up_b", "spool/up_x"])
+            #expect(try await rig.reported == ["foreign spool/notes.txt"])
+            #expect(try rig.spool.sealed(UploadID(checked: "up_a")).size == 20_000)
+        }
+    }
+
+    @Test func `leaves out what a running server ends meanwhile`() async throws {
+        try await LocalRig.run { rig in
+            try await rig.add("a", .cancelled)
+            let local = try #require(try LocalBytes(ledger: rig.ledger, data: rig.folder.path))
+            let strays = try await local.strays { try rig.spool.remove(UploadID(checked: "up_a")) }
+            #expect(strays.isEmpty)
+        }
+    }
+
+    @Test func `deletes nothing by a ledger that does not know this node`() async throws {
+        try await LocalRig.run { rig in
+            try rig.write(UploadID(checked: "up_x"))
+            let findings = try await rig.findings
+            #expect(findings.map(\.subject) == ["spool/up_x"])
+            await #expect(throws: Verify.WrongLedger.self) {
+                try await Verify.repair(findings, ledger: rig.ledger, store: rig.store, data: rig.folder.path)
+            }
+            #expect(try await rig.reported == ["orphan spool/up_x"])
         }
     }
 }

@@ -2,6 +2,19 @@ package import Ledger
 package import Storage
 
 extension Verify {
+    /// As the other `repair`, and the same for what lies in the data folder.
+    package static func repair(
+        _ findings: [Finding], ledger: any LedgerStore, store: any BlobStore, data: String
+    ) async throws -> Set<String> {
+        let orphans = findings.filter { $0.kind == .orphan && LocalBytes.isLocal($0.subject) }.map(\.subject)
+        guard !orphans.isEmpty, let local = try LocalBytes(ledger: ledger, data: data) else {
+            return try await repair(findings, ledger: ledger, store: store)
+        }
+        // Asked before anything is deleted anywhere.
+        guard try await local.isKnown() else { throw WrongLedger() }
+        return try await repair(findings, ledger: ledger, store: store).union(local.remove(orphans))
+    }
+
     /// Why nothing was taken away.
     package struct WrongLedger: Error, Sendable {}
 
@@ -10,7 +23,7 @@ extension Verify {
     package static func repair(
         _ findings: [Finding], ledger: any LedgerStore, store: any BlobStore
     ) async throws -> Set<String> {
-        let orphans = findings.filter { $0.kind == .orphan }.map(\.subject)
+        let orphans = findings.filter { $0.kind == .orphan && !LocalBytes.isLocal($0.subject) }.map(\.subject)
         guard !orphans.isEmpty else { return [] }
         let owners = Owners(ledger)
         // A bucket and the ledger of another service, or an empty new one: there everything is an orphan.

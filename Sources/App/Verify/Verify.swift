@@ -2,8 +2,8 @@ package import Core
 package import Ledger
 package import Storage
 
-/// Compares what the ledger promises with what lies in the store, both ways, server running or not. Looking changes
-/// nothing; `repair` takes away what nothing names, and nothing else.
+/// Compares what the ledger promises with what lies in the store, and in this node's spool and quarantine, both ways,
+/// server running or not. Looking changes nothing; `repair` takes away what nothing names, and nothing else.
 package enum Verify {
     package struct Finding: Sendable, Equatable {
         package enum Kind: String, Sendable {
@@ -40,7 +40,21 @@ package enum Verify {
         }
     }
 
-    /// Row by row, then page by page of the store: what is held at once is a few tracks' files, a page, and what was found.
+    /// How long a running server has to end what it was in the middle of, before a stray file counts.
+    static let patience = Duration.seconds(2)
+
+    /// All of it; `data` is the data folder.
+    package static func run(
+        ledger: any LedgerStore, store: any BlobStore, data: String, isServed: Bool,
+        time: any TimeSource = SystemTime()
+    ) async throws -> [Finding] {
+        var findings = try await run(ledger: ledger, store: store)
+        guard let local = try LocalBytes(ledger: ledger, data: data) else { return findings }
+        findings += try await local.missing()
+        return try await findings + local.strays { if isServed { try await time.sleep(for: patience) } }
+    }
+
+    /// The store alone. Row by row, then page by page of the store: what is held at once is a few tracks' files, a page, and what was found.
     package static func run(ledger: any LedgerStore, store: any BlobStore) async throws -> [Finding] {
         let kept = Kept(ledger: ledger, store: store)
         return try await kept.tracks() + kept.media() + strays(ledger, store)

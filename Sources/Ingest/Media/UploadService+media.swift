@@ -26,7 +26,8 @@ extension UploadService {
             _ = try tx.jobs.enqueue(
                 NewJob(
                     kind: Self.mediaRemoval, queue: .finish, tenant: media.tenant, uploadID: media.id,
-                    uniqueKey: "media.remove:\(media.id)", requestID: requestID))
+                    uniqueKey: "media.remove:\(media.id)", pinnedNode: try tx.uploads.find(media.id)?.node,
+                    requestID: requestID))
             return true
         }
     }

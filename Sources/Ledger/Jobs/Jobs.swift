@@ -123,6 +123,11 @@ package struct Jobs {
         return try row.id()
     }
 
+    package func isRunning(_ uniqueKey: String) throws -> Bool {
+        try tx.connection.first(
+            "select 1 from jobs where unique_key = $1 and state = 'running'", [.text(uniqueKey)]) != nil
+    }
+
     /// A queued job that nobody wants any more; a running one goes on.
     package func cancel(_ id: JobID) throws -> Bool {
         // Shares are held before jobs, here as in a claim: this looks without holding the job.
