@@ -29,7 +29,7 @@ package final class PrivatePostgres: Sendable {
         binaries = try Self.findBinaries()
         folder = "/tmp/sluice-postgres-\(getpid())-\(UInt32.random(in: 0...(.max)))"
         port = try freePort()
-        try Self.removeLeftovers()
+        try removeLeftovers("sluice-postgres")
         try Files.makeFolder(folder, mode: 0o700)
         try Files.writeAtomically(Array(Self.password.utf8), to: folder + "/password", mode: 0o600)
         if getuid() == 0 { try await Tool.must("chown", ["-R", "postgres", folder]) }
@@ -83,7 +83,7 @@ package final class PrivatePostgres: Sendable {
             [
                 "-c",
                 """
-                for i in $(seq 600); do "$0" -q -h 127.0.0.1 -p \(port) && exit 0; \
+                for i in $(seq 2400); do "$0" -q -h 127.0.0.1 -p \(port) && exit 0; \
                 kill -0 \(child.pid) 2>/dev/null || exit 1; sleep 0.05; done; exit 1
                 """, binaries + "/pg_isready",
             ])
@@ -94,7 +94,7 @@ package final class PrivatePostgres: Sendable {
     package func kill() async {
         let child = server.withLock { $0 }
         signal(SIGQUIT)
-        _ = await child?.wait(deadline: .seconds(20))
+        _ = await child?.wait(deadline: Tool.patience)
     }
 
     /// It and every process of its connections stand still, or go on.
@@ -123,15 +123,5 @@ package final class PrivatePostgres: Sendable {
             if Files.isExecutable(folder + "/initdb") { return folder }
         }
         throw TestTrouble("there is no PostgreSQL server; scripts/bootstrap test brings it")
-    }
-
-    /// Folders whose process was killed before it could tidy up.
-    private static func removeLeftovers() throws {
-        for name in try Files.list("/tmp") where name.hasPrefix("sluice-postgres-") {
-            let parts = name.split(separator: "-")
-            guard parts.count == 4, !Files.exists("/proc/\(parts[2])") else { continue }
-            // Two that start together both find it, and one of them finds it gone.
-            try? Files.removeTree("/tmp/\(name)")
-        }
     }
 }

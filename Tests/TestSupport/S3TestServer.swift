@@ -36,7 +36,7 @@ package final class S3TestServer: Sendable {
 
     package init(_ kind: Kind) async throws {
         self.kind = kind
-        try Self.removeLeftovers()
+        try removeLeftovers("sluice-s3")
         folder = "/tmp/sluice-s3-\(getpid())-\(UInt32.random(in: 0...(.max)))"
         try Files.makeFolder(folder, mode: 0o700)
         port = try freePort()
@@ -101,7 +101,7 @@ package final class S3TestServer: Sendable {
             [
                 "-c",
                 """
-                for i in $(seq 1200); do curl -s -m 5 -o /dev/null \(url)/moto-api/ && exit 0; \
+                for i in $(seq 2400); do curl -s -m 5 -o /dev/null \(url)/moto-api/ && exit 0; \
                 kill -0 \(child.pid) 2>/dev/null || exit 1; sleep 0.05; done; exit 1
                 """,
             ])
@@ -161,14 +161,5 @@ package final class S3TestServer: Sendable {
             throw TestTrouble("moto gave no key")
         }
         key.withLock { $0 = S3Credentials(accessKey: access, secret: secret) }
-    }
-
-    /// Folders whose process was killed before it could tidy up.
-    private static func removeLeftovers() throws {
-        for name in try Files.list("/tmp") where name.hasPrefix("sluice-s3-") {
-            let parts = name.split(separator: "-")
-            guard parts.count == 4, !Files.exists("/proc/\(parts[2])") else { continue }
-            try Files.removeTree("/tmp/\(name)")
-        }
     }
 }
