@@ -12,14 +12,18 @@ package final class HTTPClient: Sendable {
         package var waiting: Int
         /// A file of certificates in PEM form, in place of the system's.
         package var certificates: String?
+        /// Every deadline is judged by it.
+        package var clock: @Sendable () -> Deadline
 
         package init(
-            addresses: AddressPolicy, places: Int = 64, waiting: Int = 1024, certificates: String? = nil
+            addresses: AddressPolicy, places: Int = 64, waiting: Int = 1024, certificates: String? = nil,
+            clock: @escaping @Sendable () -> Deadline = { .now }
         ) {
             self.addresses = addresses
             self.places = max(1, places)
             self.waiting = max(0, waiting)
             self.certificates = certificates
+            self.clock = clock
         }
     }
 
@@ -29,7 +33,8 @@ package final class HTTPClient: Sendable {
 
     package init(_ configuration: Configuration) throws(Errno) {
         self.configuration = configuration
-        let loop = try TransferLoop(places: configuration.places, waiting: configuration.waiting)
+        let loop = try TransferLoop(
+            places: configuration.places, waiting: configuration.waiting, clock: configuration.clock)
         self.loop = loop
         // It ends with `shutDown`, or when the last user of the client lets go.
         thread = try OSThread(name: "http-client") { loop.run() }
@@ -88,7 +93,7 @@ package final class HTTPClient: Sendable {
         let id = loop.nextID()
         let transfer = Transfer(
             id: id, request, exchange: exchange, policy: configuration.addresses,
-            certificates: configuration.certificates, limit: limit)
+            certificates: configuration.certificates, limit: limit, clock: configuration.clock)
         // Before the handler is there: that of a task cancelled already runs at once, and must find something to cancel.
         try submit(transfer)
         await withTaskCancellationHandler {

@@ -14,6 +14,7 @@ final class Transfer: @unchecked Sendable {
     private let certificates: String?
     /// The longest body of the answer.
     private let limit: Int
+    private let clock: @Sendable () -> Deadline
 
     var timer: TransferTimer
     private(set) var easy: UnsafeMutableRawPointer?
@@ -36,7 +37,7 @@ final class Transfer: @unchecked Sendable {
 
     init(
         id: UInt64, _ request: ClientRequest, exchange: Exchange, policy: AddressPolicy, certificates: String?,
-        limit: Int
+        limit: Int, clock: @escaping @Sendable () -> Deadline
     ) {
         self.id = id
         self.request = request
@@ -44,8 +45,9 @@ final class Transfer: @unchecked Sendable {
         self.policy = policy
         self.certificates = certificates
         self.limit = limit
+        self.clock = clock
         bodyCount = request.body.count ?? .max
-        timer = TransferTimer(request.deadlines, at: .now)
+        timer = TransferTimer(request.deadlines, at: clock())
         fault.initialize(repeating: 0, count: Int(CURL_ERROR_SIZE))
     }
 
@@ -60,7 +62,7 @@ final class Transfer: @unchecked Sendable {
     func open() -> UnsafeMutableRawPointer? {
         guard let easy = curl_easy_init() else { return nil }
         self.easy = easy
-        timer.started(at: .now)
+        timer.started(at: clock())
         guard setUp(easy) else { return nil }
         return easy
     }
@@ -203,7 +205,7 @@ final class Transfer: @unchecked Sendable {
         if case .stream = request.body {} else { offered = 0 }
         sent = 0
         lookedAt = 0
-        timer.connected(bodyIsLeft: bodyCount > 0, at: .now)
+        timer.connected(bodyIsLeft: bodyCount > 0, at: clock())
         return true
     }
 
@@ -214,7 +216,7 @@ final class Transfer: @unchecked Sendable {
             return false
         }
         if head.isComplete {
-            timer.received(0, at: .now)
+            timer.received(0, at: clock())
             if !wasComplete { exchange.began(head) }
         }
         return true
@@ -230,7 +232,7 @@ final class Transfer: @unchecked Sendable {
             return Int(CURL_WRITEFUNC_PAUSE)
         }
         received += bytes.count
-        timer.received(bytes.count, at: .now)
+        timer.received(bytes.count, at: clock())
         return bytes.count
     }
 
@@ -264,7 +266,7 @@ final class Transfer: @unchecked Sendable {
 
     private func give(_ count: Int) {
         offered += Int64(count)
-        timer.sent(offered, bodyIsLeft: offered < bodyCount, at: .now)
+        timer.sent(offered, bodyIsLeft: offered < bodyCount, at: clock())
     }
 
     private func fill(_ buffer: UnsafeMutableRawBufferPointer, from body: ClientBody) -> Int {
@@ -282,7 +284,7 @@ final class Transfer: @unchecked Sendable {
                 return abort("The body ended after \(offered) bytes of \(bodyCount).")
             }
             bodyCount = offered
-            timer.sent(offered, bodyIsLeft: false, at: .now)
+            timer.sent(offered, bodyIsLeft: false, at: clock())
             return 0
         case .failed: return abort("The body was given up after \(offered) bytes.")
         }
@@ -309,7 +311,7 @@ final class Transfer: @unchecked Sendable {
     fileprivate func progressed(_ count: Int64) {
         guard count > sent else { return }
         sent = count
-        timer.sent(sent, bodyIsLeft: offered < bodyCount, at: .now)
+        timer.sent(sent, bodyIsLeft: offered < bodyCount, at: clock())
         request.onProgress?(count)
     }
 }

@@ -25,15 +25,17 @@ final class TransferLoop: @unchecked Sendable {
     private let multi: UnsafeMutableRawPointer
     private let places: Int
     private let capacity: Int
+    private let clock: @Sendable () -> Deadline
     private let mail = Mutex(Mail())
     private var live: [UInt64: Transfer] = [:]
     private var waiting: [Transfer] = []
 
-    init(places: Int, waiting: Int) throws(Errno) {
+    init(places: Int, waiting: Int, clock: @escaping @Sendable () -> Deadline) throws(Errno) {
         guard Self.isReady, let multi = curl_multi_init() else { throw Errno(code: ENOMEM) }
         self.multi = multi
         self.places = places
         capacity = places + waiting
+        self.clock = clock
         sluice_curl_multi_set_long(multi, CURLMOPT_MAXCONNECTS, places)
     }
 
@@ -106,18 +108,18 @@ final class TransferLoop: @unchecked Sendable {
     // MARK: The thread
 
     func run() {
-        var now = Deadline.now
+        var now = clock()
         while readMail(at: now) {
             fillPlaces()
             var running: Int32 = 0
             curl_multi_perform(multi, &running)
             harvest()
-            now = .now
+            now = clock()
             let due = expire(at: now)
             // A failing poll (descriptors or memory are out) must not become a loop without rest.
             let milliseconds = Int32(clamping: due.rest(from: now))
             if curl_multi_poll(multi, nil, 0, milliseconds, nil) != CURLM_OK { usleep(10_000) }
-            now = .now
+            now = clock()
         }
         for transfer in live.values { end(transfer, .failure(.shutDown)) }
         for transfer in waiting { end(transfer, .failure(.shutDown)) }

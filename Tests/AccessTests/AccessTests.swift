@@ -29,7 +29,7 @@ private func claims(_ changes: [(String, JSON?)] = []) -> JSON {
     return .object(members)
 }
 
-@Suite struct `A bearer token` {
+@Suite(.timeLimit(.minutes(5))) struct `A bearer token` {
     let policy = BearerToken(secrets: [secret, Array("the-old-one-the-old-one-the-old-one".utf8)])
 
     @Test func `names its user, tenant and the permissions we know`() throws {
@@ -128,7 +128,7 @@ private func claims(_ changes: [(String, JSON?)] = []) -> JSON {
     }
 }
 
-@Suite struct `The authenticator` {
+@Suite(.timeLimit(.minutes(5))) struct `The authenticator` {
     let key = APIKey.make()
     var authenticator: Authenticator {
         let stored = StoredKey(
@@ -203,7 +203,7 @@ private func claims(_ changes: [(String, JSON?)] = []) -> JSON {
     }
 }
 
-@Suite struct `A principal` {
+@Suite(.timeLimit(.minutes(5))) struct `A principal` {
     private func principal(_ permissions: Set<Permission>, _ tenant: String = "t", _ user: String = "u") -> Principal {
         Principal(tenant: TenantID(checked: tenant), user: UserID(checked: user), permissions: permissions)
     }

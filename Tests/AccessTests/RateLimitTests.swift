@@ -11,7 +11,7 @@ final class HandClock: TimeSource {
     func sleep(for duration: Duration) async throws {}
 }
 
-@Suite struct `The rate limit` {
+@Suite(.timeLimit(.minutes(5))) struct `The rate limit` {
     private let clock = HandClock()
     private let ann = RateLimit.Subject.user(TenantID(checked: "t"), UserID(checked: "ann"))
     private let bob = RateLimit.Subject.user(TenantID(checked: "t"), UserID(checked: "bob"))
@@ -101,7 +101,7 @@ final class HandClock: TimeSource {
     func `takes no other text for a rate`(_ text: String) { #expect(Rate(text) == nil) }
 }
 
-@Suite struct `The key cache` {
+@Suite(.timeLimit(.minutes(5))) struct `The key cache` {
     /// Counts what it is asked.
     private final class Directory: KeyDirectory {
         let asked = Mutex(0)

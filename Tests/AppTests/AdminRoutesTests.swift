@@ -10,7 +10,7 @@ import Testing
 
 @testable import App
 
-@Suite struct `The admin routes` {
+@Suite(.timeLimit(.minutes(5))) struct `The admin routes` {
     @Test func `say what each queue holds, and pause and resume one, told once`() async throws {
         try await withAdmin { rig in
             _ = try await rig.add()

@@ -11,7 +11,7 @@ import Synchronization
 import TestSupport
 import Testing
 
-@Suite struct `The front door` {
+@Suite(.timeLimit(.minutes(5))) struct `The front door` {
     private let time = ManualTime()
     private let metrics = Metrics()
     private let lines = Lines()

@@ -7,7 +7,7 @@ import Testing
 
 @testable import App
 
-@Suite(.timeLimit(.minutes(2))) struct `Uploads in parts that nobody ended` {
+@Suite(.timeLimit(.minutes(5))) struct `Uploads in parts that nobody ended` {
     @Test(arguments: S3TestServer.Kind.allCases)
     func `are in the ledger, and aborted by the next start of the node that began them`(kind: S3TestServer.Kind)
         async throws

@@ -4,7 +4,7 @@ import Ledger
 import Testing
 
 /// How the job `finish` ends when it cannot make its track ready.
-@Suite(.timeLimit(.minutes(2))) struct `A track whose job fails` {
+@Suite(.timeLimit(.minutes(5))) struct `A track whose job fails` {
     private static let flac = Array("fLaC".utf8) + [UInt8](repeating: 0, count: 100)
 
     private func expectFailed(_ code: FailureCode, attempts: Int, _ rig: PipelineRig) async throws {

@@ -4,7 +4,7 @@ import Core
 import HTTPClient
 import Testing
 
-@Suite struct `The settings` {
+@Suite(.timeLimit(.minutes(5))) struct `The settings` {
     private func faults(_ arguments: [String] = [], _ environment: [String: String] = [:]) -> [String] {
         do {
             _ = try Settings.load(arguments: arguments, environment: environment)

@@ -125,7 +125,7 @@ import Testing
     }
 }
 
-@Suite struct `The watch over the store` {
+@Suite(.timeLimit(.minutes(5))) struct `The watch over the store` {
     private final class Notes: Sendable {
         private let list = Mutex<[StoreWatch.Notice]>([])
         var all: [StoreWatch.Notice] { list.withLock { $0 } }

@@ -4,7 +4,7 @@ import Platform
 import TestSupport
 import Testing
 
-@Suite struct `The settings of the store` {
+@Suite(.timeLimit(.minutes(5))) struct `The settings of the store` {
     private func told(_ environment: [String: String]) -> (key: String, text: String)? {
         do {
             _ = try Settings.load(arguments: [], environment: environment)
@@ -58,7 +58,7 @@ import Testing
     }
 }
 
-@Suite struct `The name of something stored` {
+@Suite(.timeLimit(.minutes(5))) struct `The name of something stored` {
     @Test func `says its place, its key, and whether it is a folder`() throws {
         let object = try #require(StoreName("s3://music/hls/a"))
         #expect(object.place == .bucket("music") && object.path == "hls/a" && !object.isFolder)

@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 /// The same promises over stores that speak S3, with one configuration for all of them but the address and the keys.
-@Suite(.serialized) struct `The S3 blob store` {
+@Suite(.serialized, .timeLimit(.minutes(5))) struct `The S3 blob store` {
     private static let counter = Mutex(0)
 
     /// In one bucket for all, each promise below a prefix of its own, whose signs must be encoded everywhere.

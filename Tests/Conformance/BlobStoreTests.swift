@@ -5,7 +5,7 @@ import Synchronization
 import TestSupport
 import Testing
 
-@Suite struct `The local blob store` {
+@Suite(.timeLimit(.minutes(5))) struct `The local blob store` {
     @Test(arguments: BlobStorePromise.all) func keeps(_ promise: BlobStorePromise) async throws {
         try await withTemporaryFolder { folder in
             let lanes = try Lanes(count: 2, name: "blobs")
@@ -63,13 +63,13 @@ import Testing
     }
 }
 
-@Suite struct `The memory blob store` {
+@Suite(.timeLimit(.minutes(5))) struct `The memory blob store` {
     @Test(arguments: BlobStorePromise.all) func keeps(_ promise: BlobStorePromise) async throws {
         try await promise.check(MemoryBlobStore())
     }
 }
 
-@Suite struct `A blob key` {
+@Suite(.timeLimit(.minutes(5))) struct `A blob key` {
     @Test(arguments: ["a", "hls/trk_1/gen_2/init.mp4", "tracks/a%20b/t/u.flac", "...", "a/.hidden"])
     func `is a path of plain names`(_ path: String) throws {
         #expect(BlobKey(path)?.path == path)

@@ -2,7 +2,7 @@ import Ledger
 import TestSupport
 import Testing
 
-@Suite struct `Migrations of the ledger` {
+@Suite(.timeLimit(.minutes(5))) struct `Migrations of the ledger` {
     private func step(_ number: Int, _ name: String, oldest: ProgramVersion = .current, sql: String? = nil) -> Migration
     {
         Migration(

@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// A server that goes away under load: nothing acknowledged is lost, nothing is done twice, and nobody has to help.
-@Suite(.serialized, .timeLimit(.minutes(3))) struct `PostgreSQL that goes away` {
+@Suite(.serialized, .timeLimit(.minutes(5))) struct `PostgreSQL that goes away` {
     @Test func `stopped at once and started again, loses no job and lets none be done twice`() async throws {
         try await survives { server, whileAway in
             await server.kill()
@@ -28,7 +28,7 @@ import Testing
         let server = try await PrivatePostgres()
         var configuration = PostgresLedger.Configuration(
             address: try PostgresAddress(try await server.database(), connectSeconds: 2))
-        configuration.patience = .seconds(3)
+        configuration.patience = .seconds(8)
         let time = ManualTime()
         let ledger = try PostgresLedger(configuration, time: time)
         let load = Load(ledger: ledger)

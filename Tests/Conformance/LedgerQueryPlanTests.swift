@@ -3,7 +3,7 @@ import Core
 import TestSupport
 import Testing
 
-@Suite struct `Queries of the ledger` {
+@Suite(.timeLimit(.minutes(5))) struct `Queries of the ledger` {
     /// Small tables that are read whole on purpose; `found` and `newest` are what a bounded query yields, `priorities` a walk
     /// along an index; what is leased is what runs, and the index of dead deliveries holds those alone. An index that is walked in its order, with nothing to step over, ends at
     /// the limit.

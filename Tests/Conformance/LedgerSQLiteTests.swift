@@ -5,7 +5,7 @@ import Platform
 import TestSupport
 import Testing
 
-@Suite struct `The ledger on SQLite` {
+@Suite(.timeLimit(.minutes(5))) struct `The ledger on SQLite` {
     @Test(arguments: LedgerPromise.all) func keeps(_ promise: LedgerPromise) async throws {
         try await withTemporaryFolder { folder in
             let time = ManualTime()

@@ -1,7 +1,7 @@
 import Core
 import Testing
 
-@Suite struct `A JSON text` {
+@Suite(.timeLimit(.minutes(5))) struct `A JSON text` {
     @Test(arguments: [#"{"a":"\u0000"}"#, #"{"a\u0000":1}"#, #"["b\u0000c"]"#])
     func `a request's body holds no NUL`(text: String) throws {
         #expect(throws: JSONFailure.self) { try JSON.parse(request: Array(text.utf8)) }

@@ -1,7 +1,7 @@
 import Core
 import Testing
 
-@Suite struct `Sniffing` {
+@Suite(.timeLimit(.minutes(5))) struct `Sniffing` {
     private static func mp3Frame() -> [UInt8] { [0xFF, 0xFB, 0x90, 0x00] + [UInt8](repeating: 0, count: 413) }
 
     @Test func `knows containers by their magic`() {

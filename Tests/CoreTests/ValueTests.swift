@@ -1,7 +1,7 @@
 import Core
 import Testing
 
-@Suite struct `Plain values` {
+@Suite(.timeLimit(.minutes(5))) struct `Plain values` {
     @Test func `an id holds no path, no space, nothing empty and nothing long`() {
         for wrong in ["", "a/b", "..", "a b", "ä", "a\n", String(repeating: "a", count: 65)] {
             #expect(TrackID(wrong) == nil, "\(wrong)")

@@ -30,7 +30,7 @@ struct UploadCommandTests {
     private func upload(_ arguments: [String], _ folder: String) async throws -> (code: ProcessEnd, json: JSON) {
         let result = try await Tool.run(
             ServerProcess.program, ["upload", "--json"] + arguments,
-            environment: environment(folder), limit: .seconds(120))
+            environment: environment(folder))
         return (result.end, try JSON.parse(Array(result.text.utf8)))
     }
 
@@ -67,7 +67,7 @@ struct UploadCommandTests {
             let id = try await someChunks(first, folder)
             await first.kill()
             let second = try await server(folder)
-            let end = await client.wait(deadline: .seconds(120))
+            let end = await client.wait(deadline: Tool.patience)
             #expect(end == .exited(0), "\(client.errorText)")
             let row = try await second.call("GET", "/v1/uploads/\(id)").data
             #expect(row["state"]?.string == "ready", "\(row.text)")
@@ -86,7 +86,7 @@ struct UploadCommandTests {
             let client = try begin(["-j", "1", path], folder)
             let id = try await someChunks(server, folder)
             client.signal(2)
-            let end = await client.wait(deadline: .seconds(20))
+            let end = await client.wait(deadline: Tool.patience)
             guard end != .exited(0) else {
                 // All was through before the signal: nothing to go on with.
                 Issue.record("the upload was too quick to be interrupted")
@@ -113,7 +113,7 @@ struct UploadCommandTests {
             let client = try begin(["-j", "1", path], folder)
             let id = try await someChunks(server, folder)
             client.signal(9)
-            _ = await client.wait(deadline: .seconds(20))
+            _ = await client.wait(deadline: Tool.patience)
             let before = try await server.call("GET", "/v1/uploads/\(id)").data["state"]?.string
             try await Tool.must("ffmpeg", ["-v", "error", "-y", "-f", "lavfi", "-i", "sine=330:d=3", path])
             let (code, json) = try await upload(["--no-wait", path], folder)

@@ -22,16 +22,19 @@ import Testing
             connection.say("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf")
             connection.waitForEnd()
         }
-        var deadlines = ClientRequest.Deadlines()
+        var deadlines = ClientRequest.Deadlines.hours
         deadlines.firstByte = Self.short
         #expect(
             try await kind(ClientRequest("GET", mute.url(), deadlines: deadlines)) == .timeout(.firstByte))
-        deadlines = .init(stall: Self.short)
+        deadlines = .hours
+        deadlines.stall = Self.short
         #expect(try await kind(ClientRequest("GET", half.url(), deadlines: deadlines)) == .timeout(.stall))
-        deadlines = .init(whole: Self.short)
+        deadlines = .hours
+        deadlines.whole = Self.short
         #expect(try await kind(ClientRequest("GET", half.url(), deadlines: deadlines)) == .timeout(.whole))
         // A handshake that is never answered is part of connecting.
-        deadlines = .init(connect: Self.short)
+        deadlines = .hours
+        deadlines.connect = Self.short
         #expect(
             try await kind(ClientRequest("GET", mute.url(scheme: "https"), deadlines: deadlines))
                 == .timeout(.connect))

@@ -5,8 +5,17 @@ import Synchronization
 import TestSupport
 import Testing
 
-func client(_ addresses: AddressPolicy = .anywhere, places: Int = 64, waiting: Int = 1024) throws -> HTTPClient {
-    try HTTPClient(.init(addresses: addresses, places: places, waiting: waiting))
+func client(
+    _ addresses: AddressPolicy = .anywhere, places: Int = 64, waiting: Int = 1024,
+    clock: @escaping @Sendable () -> Deadline = { .now }
+) throws -> HTTPClient {
+    try HTTPClient(.init(addresses: addresses, places: places, waiting: waiting, clock: clock))
+}
+
+extension ClientRequest.Deadlines {
+    /// For tests in which only one deadline may pass, or none: they set that one.
+    static let hours = Self(
+        connect: .seconds(3600), firstByte: .seconds(3600), stall: .seconds(3600), whole: .seconds(3600))
 }
 
 @Suite(.timeLimit(.minutes(5))) struct `An HTTP client` {

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// What holds in memory and over a socket alike.
-@Suite struct `An answer` {
+@Suite(.timeLimit(.minutes(5))) struct `An answer` {
     enum Transport: CaseIterable, Sendable { case memory, socket }
 
     private func with(_ transport: Transport, _ body: (any HTTPTestClient) async throws -> Void) async throws {

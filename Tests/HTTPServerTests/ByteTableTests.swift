@@ -1,7 +1,7 @@
 import HTTPServer
 import Testing
 
-@Suite struct `A table by bytes` {
+@Suite(.timeLimit(.minutes(5))) struct `A table by bytes` {
     private func key(_ text: String) -> [UInt8] { Array(text.utf8) }
 
     @Test func `finds what was put in, and only that`() {

@@ -1,7 +1,7 @@
 @testable import HTTPServer
 import Testing
 
-@Suite struct `A chunked body` {
+@Suite(.timeLimit(.minutes(5))) struct `A chunked body` {
     @Test(arguments: [1, 2, 3, 7, 1000]) func `is the same however it is cut`(piece: Int) {
         let wire = "5\r\nhello\r\n6;name=\"v\"\r\n world\r\n0\r\nA: b\r\nC:  d \r\n\r\n"
         let (result, rest, trailers) = decode(wire + "next", piece)

@@ -19,7 +19,7 @@ import Testing
             #expect(try await idle.answer().text == "hello")
             try await wire.send("GET /wait HTTP/1.1\r\nHost: a\r\n\r\n")
             await site.signals.entered.wait()
-            async let drained: Void = server.drain(within: .seconds(60))
+            async let drained: Void = server.drain(within: .seconds(3600))
             #expect(try await idle.rest().isEmpty)
             site.signals.left.raise()
             let answer = try await wire.answer()

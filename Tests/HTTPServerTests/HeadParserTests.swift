@@ -1,7 +1,7 @@
 @testable import HTTPServer
 import Testing
 
-@Suite struct `A request head` {
+@Suite(.timeLimit(.minutes(5))) struct `A request head` {
     /// What two parsers could read differently, and what the status is.
     static let refused: [(String, Int)] = [
         ("GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\n", 400),

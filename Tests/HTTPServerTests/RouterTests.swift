@@ -2,7 +2,7 @@ import Core
 import HTTPServer
 import Testing
 
-@Suite struct `A router` {
+@Suite(.timeLimit(.minutes(5))) struct `A router` {
     private func make() -> Router {
         var router = Router()
         router.on(.get, "/v1/uploads/{upload}") { .text(200, try $0.parameter("upload", UploadID.self).text) }

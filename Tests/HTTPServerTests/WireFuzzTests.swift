@@ -4,7 +4,7 @@ import Testing
 
 /// Heads and chunked bodies from a corpus of mutations: nothing crashes, nothing depends on how the bytes are cut, and
 /// what is accepted has one reading only, by a second, naive reader.
-@Suite struct WireFuzzTests {
+@Suite(.timeLimit(.minutes(5))) struct WireFuzzTests {
     private static let heads = Mutations(
         of: [
             "POST /files HTTP/1.1\r\nHost: a\r\nContent-Length: 12\r\nTus-Resumable: 1.0.0\r\nUpload-Length: 12\r\n\r\n",

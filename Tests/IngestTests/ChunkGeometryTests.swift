@@ -2,7 +2,7 @@ import Testing
 
 @testable import Ingest
 
-@Suite struct ChunkGeometryTests {
+@Suite(.timeLimit(.minutes(5))) struct ChunkGeometryTests {
     @Test func `a wish is honoured`() {
         let geometry = ChunkGeometry(size: 10 * 65_536 + 1, wish: 65_536)
         #expect(geometry.chunkSize == 65_536)

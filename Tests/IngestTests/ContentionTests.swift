@@ -7,7 +7,7 @@ import Testing
 @testable import Ingest
 
 /// Many requests for one upload at once: what is acknowledged stays true, whoever wins.
-@Suite struct ContentionTests {
+@Suite(.timeLimit(.minutes(5))) struct ContentionTests {
     private let data = wav(150_000)
 
     /// A client that asks where the upload is and sends from there, until it is whole or gone.

@@ -8,7 +8,7 @@ import Testing
 @testable import Ingest
 
 /// What keeps one client, one tenant or a full disk from being everybody's trouble.
-@Suite struct DefenceTests {
+@Suite(.timeLimit(.minutes(5))) struct DefenceTests {
     private func kind(_ expected: IngestFailure.Kind) -> @Sendable (any Error) -> Bool {
         { ($0 as? IngestFailure)?.kind == expected }
     }

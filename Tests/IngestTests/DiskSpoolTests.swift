@@ -5,7 +5,7 @@ import Testing
 
 @testable import Ingest
 
-@Suite struct DiskSpoolTests {
+@Suite(.timeLimit(.minutes(5))) struct DiskSpoolTests {
     private let id = UploadID(checked: "up_0123456789")
     private let extent = JournalRecord(.extent(completesAlone: false), 0..<3)
 

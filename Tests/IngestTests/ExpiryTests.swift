@@ -8,7 +8,7 @@ import Testing
 @testable import Ingest
 
 /// What becomes of uploads whose time is over, or whose end the ledger did not come to know at once.
-@Suite struct ExpiryTests {
+@Suite(.timeLimit(.minutes(5))) struct ExpiryTests {
     private let files: FilesRig
     private let data = wav(150_000)
     private var rig: ServiceRig { files.rig }

@@ -7,7 +7,7 @@ import Testing
 
 /// The field parsers of uploads on a corpus of mutations: nothing crashes, and what is accepted can be written again in
 /// one way that reads the same.
-@Suite struct FieldFuzzTests {
+@Suite(.timeLimit(.minutes(5))) struct FieldFuzzTests {
     private func texts(_ seeds: [String], words: [String] = [], count: Int = 20_000) -> [String] {
         Mutations(of: seeds, words: words, count: count).map { String(decoding: $0, as: UTF8.self) }
     }

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Ingest
 
-@Suite struct FormatPromiseTests {
+@Suite(.timeLimit(.minutes(5))) struct FormatPromiseTests {
     @Test func `a name of ours promises its format, whatever the type says`() throws {
         #expect(try FormatPromise(filename: "a.WAV", contentType: "audio/mpeg").format == .wav)
         #expect(try FormatPromise(filename: "a", contentType: "Audio/MPEG; x=y").format == .mp3)

@@ -2,7 +2,7 @@ import Testing
 
 @testable import Ingest
 
-@Suite struct IntervalSetTests {
+@Suite(.timeLimit(.minutes(5))) struct IntervalSetTests {
     @Test func `it agrees with a set of single bytes, whatever comes in whatever order`() {
         for seed in 0..<200 {
             var random = TestRandom(seed)

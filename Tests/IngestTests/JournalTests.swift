@@ -3,7 +3,7 @@ import Testing
 
 @testable import Ingest
 
-@Suite struct JournalTests {
+@Suite(.timeLimit(.minutes(5))) struct JournalTests {
     private static let midstate: [UInt8] = {
         var sha = SHA256()
         sha.update([1, 2, 3])

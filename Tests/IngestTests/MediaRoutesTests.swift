@@ -9,7 +9,7 @@ import Testing
 @testable import Ingest
 
 /// The media API from a request to an answer, in memory; the job that judges is played by the test.
-@Suite struct MediaRoutesTests {
+@Suite(.timeLimit(.minutes(5))) struct MediaRoutesTests {
     private let rig: ServiceRig
     private let router: Router
     private static let jpeg: [UInt8] = [0xFF, 0xD8, 0xFF, 0xE0] + Array(repeating: 7, count: 2000)

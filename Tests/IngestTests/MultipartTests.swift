@@ -2,7 +2,7 @@ import Testing
 
 @testable import Ingest
 
-@Suite struct MultipartTests {
+@Suite(.timeLimit(.minutes(5))) struct MultipartTests {
     private static let type = "multipart/form-data; boundary=XbarX"
 
     private static func form(_ content: [UInt8], name: String = "file", extra: String = "") -> [UInt8] {

@@ -2,11 +2,12 @@ import Core
 import Crypto
 import Platform
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Ingest
 
-@Suite struct ReceptionTests {
+@Suite(.timeLimit(.minutes(5))) struct ReceptionTests {
     private let id = UploadID(checked: "up_reception")
     private let device = MemoryDevice()
     private let lanes: Lanes
@@ -268,21 +269,21 @@ import Testing
                 try await reception.lane.run { () throws(IngestFailure) in try reception.put(bytes, course) })
         }
         device.clearOperations()
-        let isReleased = Flag()
-        let isHeld = Flag()
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask {
-                await reception.lane.run {
-                    isHeld.raise()
-                    while !isReleased.isRaised {}
-                }
+        let (held, released) = (try Moment(), try Moment())
+        let holder = Task.immediate {
+            await reception.lane.run {
+                held.come()
+                released.waited()
             }
-            while !isHeld.isRaised { await Task.yield() }
-            for course in courses { group.addTask { _ = try await reception.commit(course, completesAlone: false) } }
-            while reception.status.withLock({ $0.waiting.count }) < courses.count { await Task.yield() }
-            isReleased.raise()
-            try await group.waitForAll()
         }
+        await held.awaited()
+        // Each of them waits for the lane when `immediate` returns.
+        let commits = courses.map { course in
+            Task.immediate { _ = try await reception.commit(course, completesAlone: false) }
+        }
+        released.come()
+        for commit in commits { try await commit.value }
+        await holder.value
         #expect(device.operations == ["write journal", "sync journal", "sync folder", "sync folder"])
         #expect(reception.durable == 15_000)
     }
@@ -315,10 +316,4 @@ import Testing
             #expect(try await reception.seal(declared: []) == SHA256.hash(data), "seed \(seed)")
         }
     }
-}
-
-private final class Flag: Sendable {
-    private let value = Atomic(false)
-    var isRaised: Bool { value.load(ordering: .acquiring) }
-    func raise() { value.store(true, ordering: .releasing) }
 }

@@ -8,7 +8,7 @@ import Testing
 @testable import Ingest
 
 /// What a start finds after a crash at any point between journal and ledger.
-@Suite struct RecoveryTests {
+@Suite(.timeLimit(.minutes(5))) struct RecoveryTests {
     private let data = wav(150_000)
 
     @Test func `acknowledged chunks survive, and the upload goes on`() async throws {

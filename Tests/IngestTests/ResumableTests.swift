@@ -7,7 +7,7 @@ import Testing
 @testable import Ingest
 
 /// IETF resumable uploads as each client version speaks them.
-@Suite struct ResumableTests {
+@Suite(.timeLimit(.minutes(5))) struct ResumableTests {
     private let files: FilesRig
     private let data = wav(150_000)
 

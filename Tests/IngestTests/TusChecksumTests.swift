@@ -7,7 +7,7 @@ import Testing
 @testable import Ingest
 
 /// tus, extension checksum: bytes count only once theirs matched.
-@Suite struct TusChecksumTests {
+@Suite(.timeLimit(.minutes(5))) struct TusChecksumTests {
     private let files: FilesRig
     private let data = wav(150_000)
 

@@ -7,7 +7,7 @@ import Testing
 @testable import Ingest
 
 /// tus, extension concatenation: pieces sent apart become one upload, which copies none of them.
-@Suite struct TusConcatTests {
+@Suite(.timeLimit(.minutes(5))) struct TusConcatTests {
     private let files: FilesRig
     private let data = wav(150_000)
 

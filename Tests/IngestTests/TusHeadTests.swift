@@ -7,7 +7,7 @@ import Testing
 @testable import Ingest
 
 /// What a tus client is told, and what it ends.
-@Suite struct TusHeadTests {
+@Suite(.timeLimit(.minutes(5))) struct TusHeadTests {
     private let files: FilesRig
     private let data = wav(150_000)
 

@@ -7,7 +7,7 @@ import Testing
 @testable import Ingest
 
 /// Bytes appended by tus.
-@Suite struct TusPatchTests {
+@Suite(.timeLimit(.minutes(5))) struct TusPatchTests {
     private let files: FilesRig
     private let data = wav(150_000)
 

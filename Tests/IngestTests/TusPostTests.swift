@@ -7,7 +7,7 @@ import Testing
 @testable import Ingest
 
 /// Creations by tus, with and without bytes.
-@Suite struct TusPostTests {
+@Suite(.timeLimit(.minutes(5))) struct TusPostTests {
     private let files: FilesRig
     private let data = wav(150_000)
 

@@ -2,7 +2,7 @@ import Testing
 
 @testable import Ingest
 
-@Suite struct UploadMachineTests {
+@Suite(.timeLimit(.minutes(5))) struct UploadMachineTests {
     @Test func `bytes count only once they are durable`() throws {
         var machine = UploadMachine(length: 10)
         let writer = try #require(machine.admit(0..<5).writer)

@@ -7,7 +7,7 @@ import Testing
 @testable import Ingest
 
 /// The routes from a request to an answer, in memory.
-@Suite struct UploadRoutesTests {
+@Suite(.timeLimit(.minutes(5))) struct UploadRoutesTests {
     private let rig: ServiceRig
     private let router: Router
     private let data = wav(150_000)

@@ -9,7 +9,7 @@ import Testing
 
 @testable import Ingest
 
-@Suite struct UploadServiceTests {
+@Suite(.timeLimit(.minutes(5))) struct UploadServiceTests {
     private let data = wav(150_000)
 
     private func kind(_ expected: IngestFailure.Kind) -> @Sendable (any Error) -> Bool {

@@ -6,7 +6,7 @@ import Testing
 @testable import Ingest
 
 /// Space and quota of files that come in one request.
-@Suite struct WholeSpaceTests {
+@Suite(.timeLimit(.minutes(5))) struct WholeSpaceTests {
     private let rig: ServiceRig
     private let data = wav(150_000)
 

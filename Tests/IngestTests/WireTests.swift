@@ -2,7 +2,7 @@ import Testing
 
 @testable import Ingest
 
-@Suite struct WireTests {
+@Suite(.timeLimit(.minutes(5))) struct WireTests {
     @Test func `Content-Range in its three forms`() {
         #expect(ContentRange("bytes 0-99/200") == .part(0..<100, total: 200))
         #expect(ContentRange("bytes 5-5/*") == .part(5..<6, total: nil))

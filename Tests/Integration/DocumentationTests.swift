@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// What people are told is what the program says.
-struct DocumentationTests {
+@Suite(.timeLimit(.minutes(5))) struct DocumentationTests {
     private func text(_ file: String) throws -> String {
         String(decoding: try Files.readWhole(Tool.root + "/" + file, limit: 1 << 20), as: UTF8.self)
     }

@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 /// IETF resumable uploads on the wire, as telephones speak them: the address comes before the body has ended.
-@Suite(.serialized, .timeLimit(.minutes(2)))
+@Suite(.serialized, .timeLimit(.minutes(5)))
 struct InterimTests {
     private let data: [UInt8]
 

@@ -5,14 +5,13 @@ import TestSupport
 import Testing
 
 /// A ledger that cannot be used: one sentence that says why, nothing started, nothing half written, no password told.
-@Suite(.timeLimit(.minutes(3)))
+@Suite(.timeLimit(.minutes(5)))
 struct LedgerRefusalTests {
     /// What a run of the program that must fail said.
     private func refusal(_ folder: String, ledger: String = "sqlite", exit: Int32) async throws -> String {
         let result = try await Tool.run(
             ServerProcess.program, ["serve"],
-            environment: ServerProcess.settings(folder).merging(["SLUICE_LEDGER": ledger]) { $1 }, folder: folder,
-            limit: .seconds(30))
+            environment: ServerProcess.settings(folder).merging(["SLUICE_LEDGER": ledger]) { $1 }, folder: folder)
         let said = result.text + result.error
         #expect(result.end == .exited(exit), "\(said)")
         #expect(!said.contains("hunter") && !said.contains("hush"), "a password: \(said)")
@@ -23,7 +22,7 @@ struct LedgerRefusalTests {
     private func keys(_ folder: String, ledger: String = "sqlite") async throws -> Tool.Result {
         try await Tool.run(
             ServerProcess.program, ["keys", "list", "--json"],
-            environment: ["SLUICE_DATA": folder, "SLUICE_LEDGER": ledger], limit: .seconds(30))
+            environment: ["SLUICE_DATA": folder, "SLUICE_LEDGER": ledger])
     }
 
     private func sqlite(_ folder: String, _ statement: String) async throws {
@@ -130,7 +129,7 @@ struct LedgerRefusalTests {
             "unshare",
             user + ["--mount", "/bin/sh", "-c", "serve() { \"$program\" serve; echo \"code $?\"; }; \(script)"],
             environment: ServerProcess.settings(folder).merging(["program": ServerProcess.program]) { $1 },
-            folder: folder, limit: .seconds(60))
+            folder: folder)
         return result.text + result.error
     }
 }

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// JapaneseStudent's media API, as its clients call it.
-@Suite(.timeLimit(.minutes(3)))
+@Suite(.timeLimit(.minutes(5)))
 struct MediaTests {
     private func post(_ type: String, _ file: String, _ server: ServerProcess) async throws -> Answer {
         try await server.call("POST", "/api/v6/media/\(type)", .form(file: file))

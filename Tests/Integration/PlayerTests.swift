@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// A real browser plays what is served, by the page of samples/core-api.
-@Suite(.timeLimit(.minutes(3)))
+@Suite(.timeLimit(.minutes(5)))
 struct PlayerTests {
     @Test func `Chromium plays a track by media source, from the page of the sample core API`() async throws {
         let source = try await SampleAudio.file("song.flac")

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// The started program on a PostgreSQL of its own.
-@Suite(.serialized, .timeLimit(.minutes(3)))
+@Suite(.serialized, .timeLimit(.minutes(5)))
 struct PostgresTests {
     @Test func `an upload becomes ready although PostgreSQL is stopped and started meanwhile`() async throws {
         let source = try await SampleAudio.file("song.flac")

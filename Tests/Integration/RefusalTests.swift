@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// What is refused, held back or failed, and that nothing of it is left where it could be heard.
-@Suite(.serialized, .timeLimit(.minutes(3)))
+@Suite(.serialized, .timeLimit(.minutes(5)))
 struct RefusalTests {
     private func files(below folder: String) throws -> [String] {
         guard Files.exists(folder) else { return [] }

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// What samples/ shows to people works as it stands there.
-@Suite(.serialized, .timeLimit(.minutes(3)))
+@Suite(.serialized, .timeLimit(.minutes(5)))
 struct SampleTests {
     @Test(arguments: ["walkthrough.sh", "tus.sh", "ietf.sh"])
     func `curl sends, is cut, goes on, and it plays`(script: String) async throws {

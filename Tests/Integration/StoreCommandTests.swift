@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// `sluice store` as people use it.
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(5)))
 struct StoreCommandTests {
     private func sluice(_ folder: String, _ settings: [String: String], _ arguments: String...) async throws
         -> Tool.Result

@@ -6,17 +6,17 @@ import Testing
 
 /// What `doctor` and `serve` say of a store that cannot be worked with: each trouble in a sentence of its own. The
 /// sentences of all of them are judged in AppTests; here it is judged that they come out, with the right exit code.
-@Suite(.timeLimit(.minutes(3)))
+@Suite(.timeLimit(.minutes(5)))
 struct StoreTroubleTests {
     private func expect(_ sentence: String, _ settings: [String: String]) async throws {
         try await withTemporaryFolder { folder in
             let environment = ServerProcess.settings(folder).merging(settings) { $1 }
             let serve = try await Tool.run(
-                ServerProcess.program, ["serve"], environment: environment, folder: folder, limit: .seconds(60))
+                ServerProcess.program, ["serve"], environment: environment, folder: folder)
             #expect(serve.end == .exited(2))
             #expect(serve.error.contains(sentence), "\(serve.error)")
             let doctor = try await Tool.run(
-                ServerProcess.program, ["doctor"], environment: environment, folder: folder, limit: .seconds(60))
+                ServerProcess.program, ["doctor"], environment: environment, folder: folder)
             #expect(doctor.end == .exited(1))
             #expect(doctor.text.contains("BAD  store") && doctor.text.contains(sentence), "\(doctor.text)")
             #expect(!(serve.error + doctor.text).contains(settings["AWS_SECRET_ACCESS_KEY"] ?? "-"))

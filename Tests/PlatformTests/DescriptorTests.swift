@@ -1,9 +1,10 @@
 import Glibc
 import Platform
+import TestSupport
 import Testing
 
 /// Pipes, sockets, and waiting for several of them.
-@Suite struct DescriptorTests {
+@Suite(.timeLimit(.minutes(5))) struct DescriptorTests {
     @Test func `a pipe says would block, bytes and the end apart`() async throws {
         var pipe = try Pipe()
         let reading = SharedDescriptor(try taken(pipe.takeReading()))
@@ -13,7 +14,8 @@ import Testing
         #expect(try writing?.descriptor.writeAvailable([1, 2, 3], from: 1) == 2)
         #expect(try reading.descriptor.readAvailable(upTo: 10) == .bytes([2, 3]))
         writing = nil
-        #expect(try await eventually { try reading.descriptor.readAvailable(upTo: 10) == .end })
+        // A child that another test starts has copies of all our descriptors until it becomes its program.
+        try await eventually { try reading.descriptor.readAvailable(upTo: 10) == .end }
     }
 
     @Test func `a full pipe takes what fits and then nothing, and a broken one is an error`() async throws {
@@ -31,12 +33,11 @@ import Testing
         #expect(try reading?.descriptor.read(upTo: 65_536).count == 65_536)
         #expect(try set.wait(until: .now).first?.canWrite == true)
         reading = nil
-        #expect(
-            try await eventually {
-                var set = PollSet()
-                set.add(writing.raw, .write)
-                return try set.wait(until: .now).first?.isHungUp == true
-            })
+        try await eventually {
+            var set = PollSet()
+            set.add(writing.raw, .write)
+            return try set.wait(until: .now).first?.isHungUp == true
+        }
         #expect(throws: Errno.brokenPipe) { try writing.descriptor.writeAvailable(much) }
     }
 
@@ -97,7 +98,7 @@ import Testing
         var pair = try SocketPair()
         let here = SharedDescriptor(try taken(pair.takeFirst()))
         try taken(pair.takeSecond()).close()
-        #expect(try await eventually { try fails(with: Errno.brokenPipe) { try here.descriptor.sendMessage([1]) } })
+        try await eventually { try fails(with: Errno.brokenPipe) { try here.descriptor.sendMessage([1]) } }
     }
 
     @Test func `deadlines add up without running over`() {

@@ -1,8 +1,9 @@
 import Platform
+import TestSupport
 import Testing
 
 /// The built jail around the machine's real programs.
-@Suite struct JailTests {
+@Suite(.timeLimit(.minutes(5))) struct JailTests {
     private static let ffmpeg = "/usr/bin/ffmpeg"
     private static let ffprobe = "/usr/bin/ffprobe"
     private let jail: Jail
@@ -22,7 +23,7 @@ import Testing
         spec.output = .pipe
         let child = try ChildProcess.spawn(spec)
         let output = try pump(input, through: child)
-        return Outcome(end: await child.wait(deadline: .seconds(30)), output: output, error: child.errorText)
+        return Outcome(end: await child.wait(deadline: Tool.patience), output: output, error: child.errorText)
     }
 
     /// Both ends of the pipes are served by turns, as the encoder does it.
@@ -37,7 +38,7 @@ import Testing
             set.removeAll()
             set.add(outlet.raw, .read)
             if let inlet { set.add(inlet.raw, .write) }
-            _ = try set.wait(until: .after(.seconds(30)))
+            _ = try set.wait(until: .after(Tool.patience))
             if let inlet { written += try fed(inlet, input, from: written) }
             switch try outlet.descriptor.readAvailable(upTo: 1 << 20) {
             case .bytes(let bytes): output += bytes

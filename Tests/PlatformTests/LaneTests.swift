@@ -4,7 +4,7 @@ import Synchronization
 import Testing
 
 /// Work that blocks, on threads that may.
-@Suite struct LaneTests {
+@Suite(.timeLimit(.minutes(5))) struct LaneTests {
     private final class Counters: Sendable {
         let inside = Atomic(0)
         let overlaps = Atomic(0)

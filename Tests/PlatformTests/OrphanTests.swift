@@ -1,8 +1,9 @@
 import Platform
+import TestSupport
 import Testing
 
 /// A server that is killed takes its children along: the exit test is that server.
-@Suite struct OrphanTests {
+@Suite(.timeLimit(.minutes(5))) struct OrphanTests {
     @Test(arguments: [true, false])
     func `children die with a parent that is killed`(isEnforced: Bool) async throws {
         let result = await #expect(
@@ -13,9 +14,8 @@ import Testing
             spec.input = .pipe
             let child = try ChildProcess.spawn(spec)
             // The jail is built and the program runs once its name is the program's.
-            let deadline = Deadline.after(.seconds(20))
-            while try Files.readWhole("/proc/\(child.pid)/comm", limit: 64) != Array("sleep\n".utf8), !deadline.isPast {
-                await Task.yield()
+            try await eventually {
+                try Files.readWhole("/proc/\(child.pid)/comm", limit: 64) == Array("sleep\n".utf8)
             }
             print("<\(child.pid)>")
             try Signals.send(Signals.kill, to: own())
@@ -25,13 +25,7 @@ import Testing
         let text = String(decoding: output, as: UTF8.self)
         let pid = try #require(text.split(separator: "<").last?.split(separator: ">").first.flatMap { Int32($0) })
         // Whoever inherits the dead child reaps it; until then it is a zombie, which runs no more.
-        let deadline = Deadline.after(.seconds(20))
-        var isGone = false
-        while !isGone, !deadline.isPast {
-            isGone = isOver(pid)
-            await Task.yield()
-        }
-        #expect(isGone, "process \(pid) outlived its parent")
+        try await eventually { isOver(pid) }
     }
 
     private func isOver(_ pid: Int32) -> Bool {

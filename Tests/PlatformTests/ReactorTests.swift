@@ -3,7 +3,7 @@ import Glibc
 import Platform
 import Testing
 
-@Suite struct `A reactor` {
+@Suite(.timeLimit(.minutes(5))) struct `A reactor` {
     /// A reactor on a thread of its own, and both ends of a non-blocking socket pair.
     private func with(_ body: (Reactor, _ here: Int32, _ there: Int32) async throws -> Void) async throws {
         let reactor = try Reactor()

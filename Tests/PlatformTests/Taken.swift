@@ -23,17 +23,6 @@ func readToEnd(_ file: borrowing FileDescriptor) throws -> [UInt8] {
     }
 }
 
-/// True once `condition` is. A child that another test is spawning has copies of all our descriptors until it becomes its
-/// program, so an end or a freed lock may show a moment later than its cause.
-func eventually(_ condition: () throws -> Bool) async throws -> Bool {
-    let deadline = Deadline.after(.seconds(30))
-    while !deadline.isPast {
-        if try condition() { return true }
-        await Task.yield()
-    }
-    return false
-}
-
 /// True if `body` throws just this.
 func fails<E: Error & Equatable>(with expected: E, _ body: () throws -> Void) throws -> Bool {
     do {

@@ -1,7 +1,7 @@
 import ScanBridge
 import Testing
 
-@Suite struct `The talk about one file` {
+@Suite(.timeLimit(.minutes(5))) struct `The talk about one file` {
     static let evidence = Evidence(engine: "1", database: "test")
     static let clean = Verdict.clean(evidence)
 

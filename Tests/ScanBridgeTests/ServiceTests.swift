@@ -4,7 +4,7 @@ import ScanBridge
 import Testing
 
 /// How the service gets its scanner, keeps it and lets it go.
-@Suite struct `The scan service` {
+@Suite(.timeLimit(.minutes(5))) struct `The scan service` {
     @Test func `starting says what is loaded`() async throws {
         try await Bench.with { _, service in
             let info = try await service.start()

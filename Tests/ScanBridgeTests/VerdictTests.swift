@@ -3,7 +3,7 @@ import ScanBridge
 import Testing
 
 /// What the real scanner says about files, with the test signature alone.
-@Suite struct Verdicts {
+@Suite(.timeLimit(.minutes(5))) struct Verdicts {
     @Test func `ordinary sound is clean, with evidence`() async throws {
         try await Bench.scanning { bench, service in
             for sound in Sample.sounds {

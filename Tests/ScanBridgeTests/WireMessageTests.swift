@@ -1,7 +1,7 @@
 import ScanBridge
 import Testing
 
-@Suite struct `Wire messages` {
+@Suite(.timeLimit(.minutes(5))) struct `Wire messages` {
     let evidence = Evidence(
         engine: "1.4.6", database: "27500", bytesScanned: 4096, witnesses: ["coverage", "raw-search"], milliseconds: 12)
 

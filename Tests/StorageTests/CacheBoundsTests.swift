@@ -4,7 +4,7 @@ import Testing
 
 @testable import Storage
 
-@Suite struct `The cache's bounds` {
+@Suite(.timeLimit(.minutes(5))) struct `The cache's bounds` {
     private func path(_ number: Int) -> String { "hls/t/g\(number)/aac/1.m4s" }
 
     @Test func `hold whatever is asked for`() async throws {
@@ -136,7 +136,7 @@ import Testing
     }
 }
 
-@Suite struct `The name of a cached file` {
+@Suite(.timeLimit(.minutes(5))) struct `The name of a cached file` {
     @Test func `is read as it was written`() throws {
         let id = CacheID(try #require(BlobKey("hls/t/g/aac/1.m4s")))
         let name = CacheName(id: id, size: 123, digest: CacheDigest([UInt8](0..<32)))

@@ -3,7 +3,7 @@ import Storage
 import TestSupport
 import Testing
 
-@Suite struct `The read-through cache` {
+@Suite(.timeLimit(.minutes(5))) struct `The read-through cache` {
     @Test func `asks the store once for a hundred readers at once`() async throws {
         try await CacheRig.run { rig in
             let (key, bytes) = try await rig.put("hls/t/g/aac/1.m4s")

@@ -4,7 +4,7 @@ import Testing
 
 @testable import StreamCoord
 
-@Suite struct `A circuit` {
+@Suite(.timeLimit(.minutes(5))) struct `A circuit` {
     private let start = Timestamp(seconds: 1_800_000_000)
     private func closed() -> Circuit { Circuit(CircuitRow(endpoint: "core")) }
 
@@ -73,7 +73,7 @@ import Testing
     }
 }
 
-@Suite struct `An endpoint's answer` {
+@Suite(.timeLimit(.minutes(5))) struct `An endpoint's answer` {
     private static let now = Timestamp(seconds: 1_800_000_000)
 
     @Test(arguments: [200, 201, 204, 299]) func `of 2xx accepts`(_ status: Int) {
@@ -141,7 +141,7 @@ import Testing
     }
 }
 
-@Suite struct `A callback's signature` {
+@Suite(.timeLimit(.minutes(5))) struct `A callback's signature` {
     private let event = EventID(checked: "msg_p5jXN8AQM9LWM0D4loKWxJek")
     private let body = Array(#"{"test": 2432232314}"#.utf8)
 

@@ -51,7 +51,7 @@ private final class WireCore: Responder {
     }
 }
 
-@Suite struct `The callback sender` {
+@Suite(.timeLimit(.minutes(5))) struct `The callback sender` {
     private static let secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
     private func sender(_ rig: StreamRig, _ core: FakeCore) throws -> CallbackSender {

@@ -7,7 +7,7 @@ import Testing
 
 @testable import StreamCoord
 
-@Suite struct `The delivery` {
+@Suite(.timeLimit(.minutes(5))) struct `The delivery` {
     @Test func `hands out segments to keep for a day, as audio`() async throws {
         try await StreamRig.run { rig in
             try await rig.publish("trk_a")
@@ -179,7 +179,7 @@ import Testing
     }
 }
 
-@Suite struct `The hot path` {
+@Suite(.timeLimit(.minutes(5))) struct `The hot path` {
     private let now = Timestamp(seconds: 1_800_000_000)
     private let track = TrackID(checked: "trk_a")
     private let path = Array("trk_a/gen_1/aac-128/00000.m4s".utf8)
@@ -244,7 +244,7 @@ import Testing
     }
 }
 
-@Suite struct `An Accept-Encoding field` {
+@Suite(.timeLimit(.minutes(5))) struct `An Accept-Encoding field` {
     @Test(arguments: ["gzip", "br, gzip", "GZIP", "gzip;q=0.1", "*", "deflate, *;q=0.5", "gzip; q=1.000"])
     func `asks for gzip`(_ field: String) { #expect(AcceptEncoding.takesGzip(field)) }
 

@@ -8,7 +8,7 @@ import Testing
 @testable import StreamCoord
 
 /// What players get where blobs lie in a store that keeps no files here.
-@Suite struct `The delivery from a distant store` {
+@Suite(.timeLimit(.minutes(5))) struct `The delivery from a distant store` {
     private func rig(_ body: (StreamRig, FaultyStore) async throws -> Void) async throws {
         let store = FaultyStore()
         try await StreamRig.run(far: store) { rig in try await body(rig, store) }
@@ -130,7 +130,7 @@ import Testing
     }
 }
 
-@Suite struct `The delivery while the ledger is away` {
+@Suite(.timeLimit(.minutes(5))) struct `The delivery while the ledger is away` {
     @Test(arguments: [DistantLedger.Reach.away, .hangs])
     func `goes on with what players began, and says so once`(_ reach: DistantLedger.Reach) async throws {
         try await StreamRig.run { rig in

@@ -28,7 +28,7 @@ private final class Pieces: StreamSink {
     }
 }
 
-@Suite struct `The event stream` {
+@Suite(.timeLimit(.minutes(5))) struct `The event stream` {
     private func router(_ rig: StreamRig, _ tenant: TenantID = StreamRig.tenant) -> Router {
         var router = Router()
         EventStream(ledger: rig.ledger, time: rig.time, links: rig.events.links).register(on: &router) { _ in

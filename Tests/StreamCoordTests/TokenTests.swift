@@ -4,7 +4,7 @@ import Testing
 
 @testable import StreamCoord
 
-@Suite struct `A playback token` {
+@Suite(.timeLimit(.minutes(5))) struct `A playback token` {
     private static let good: [(String, JSON)] = [
         ("aud", "playback"), ("track", "trk_a"), ("tenant", "label"), ("exp", 1_800_000_600), ("sid", "bar-1"),
     ]
@@ -93,7 +93,7 @@ import Testing
     }
 }
 
-@Suite struct `A presigned address` {
+@Suite(.timeLimit(.minutes(5))) struct `A presigned address` {
     private let keys = PlaybackKeys(current: Array("secret".utf8))
 
     /// `printf 'trk_a|1800000600' | openssl dgst -sha256 -hmac secret`

@@ -7,7 +7,7 @@ import Testing
 
 @testable import StreamCoord
 
-@Suite struct `The track routes` {
+@Suite(.timeLimit(.minutes(5))) struct `The track routes` {
     @Test func `show a track as the contracts draw it`() async throws {
         try await StreamRig.run { rig in
             try await rig.publish("trk_a")
@@ -142,7 +142,7 @@ import Testing
     }
 }
 
-@Suite struct `A playback link` {
+@Suite(.timeLimit(.minutes(5))) struct `A playback link` {
     @Test func `names what there is, on the host that was asked`() async throws {
         try await StreamRig.run { rig in
             try await rig.publish("trk_a")
@@ -197,7 +197,7 @@ import Testing
     }
 }
 
-@Suite struct `A moment from outside` {
+@Suite(.timeLimit(.minutes(5))) struct `A moment from outside` {
     @Test func `is read as RFC 3339 writes it`() {
         for (text, microseconds) in [
             ("2026-11-21T10:02:07Z", Int64(1_795_255_327_000_000)), ("2026-11-21t10:02:07.5z", 1_795_255_327_500_000),
@@ -230,7 +230,7 @@ import Testing
     }
 }
 
-@Suite struct `The track machine` {
+@Suite(.timeLimit(.minutes(5))) struct `The track machine` {
     @Test func `keeps a track ready while a live generation stands`() {
         var machine = TrackMachine(state: .ready, hasLive: true)
         machine.apply(.begun)

@@ -2,9 +2,11 @@ import Glibc
 import Platform
 
 /// A client's end of one connection, byte by byte: for what a well-behaved client never sends. Calls block their own
-/// lane, never the test's thread, and give up after ten seconds.
+/// lane, never the test's thread, and give up shortly before the time limit of a test.
 package final class HTTPWire: Sendable {
     package struct Failure: Error { package let message: String }
+
+    static let patience = 240
 
     private let descriptor: FileDescriptor
     private let lane: Lane
@@ -28,7 +30,7 @@ package final class HTTPWire: Sendable {
             }
         }
         try Errno.check(code)
-        var limit = timeval(tv_sec: 10, tv_usec: 0)
+        var limit = timeval(tv_sec: Self.patience, tv_usec: 0)
         setsockopt(raw, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
         setsockopt(raw, SOL_SOCKET, SO_SNDTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
         reader = Reader(raw)
@@ -140,7 +142,9 @@ private final class Reader: @unchecked Sendable {
     private func fill() throws -> Bool {
         var room = [UInt8](repeating: 0, count: 65_536)
         let count = recv(descriptor, &room, room.count, 0)
-        if count < 0 && errno == EAGAIN { throw HTTPWire.Failure(message: "nothing came for ten seconds") }
+        if count < 0 && errno == EAGAIN {
+            throw HTTPWire.Failure(message: "nothing came for \(HTTPWire.patience) seconds")
+        }
         guard count > 0 else { return false }
         buffer += room[..<count]
         return true

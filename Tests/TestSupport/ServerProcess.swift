@@ -73,7 +73,7 @@ package final class ServerProcess: Sendable {
     /// SIGTERM; how it ended.
     package func terminate() async -> ProcessEnd {
         process.signal(15)
-        return await process.wait(deadline: .seconds(40))
+        return await process.wait(deadline: Tool.patience)
     }
 
     /// A server in a folder of its own for the length of `body`, ended after it whatever became of it.

@@ -43,7 +43,7 @@ package final class SystemCalls: Sendable {
     /// Lets go of the server; what it called meanwhile, in order.
     package func end() async throws -> [SystemCall] {
         process.signal(SIGINT)
-        await process.wait(deadline: .seconds(20))
+        await process.wait(deadline: Tool.patience)
         let text = String(decoding: try Files.readWhole(file, limit: 1 << 26), as: UTF8.self)
         var open: [Substring: (name: String, file: String)] = [:]
         return text.split(separator: "\n").flatMap { Self.read($0, &open) }

@@ -42,9 +42,12 @@ package enum Tool {
         throw TestTrouble("there is no \(name) on PATH; scripts/bootstrap test brings it")
     }
 
+    /// So long may a program take by itself: less than the time limit of a test, so that the failure names the program.
+    package static let patience = Duration.seconds(240)
+
     package static func run(
         _ program: String, _ arguments: [String], environment added: [String: String] = [:], folder: String? = nil,
-        limit: Duration = .seconds(120)
+        limit: Duration = patience
     ) async throws -> Result {
         var spec = ProcessSpec(
             program: try find(program), arguments: arguments,
@@ -76,7 +79,7 @@ package enum Tool {
     /// The same, where anything but success ends the test.
     @discardableResult
     package static func must(
-        _ program: String, _ arguments: [String], environment: [String: String] = [:], limit: Duration = .seconds(120)
+        _ program: String, _ arguments: [String], environment: [String: String] = [:], limit: Duration = patience
     ) async throws -> Result {
         let result = try await run(program, arguments, environment: environment, limit: limit)
         guard result.succeeded else {

@@ -1,6 +1,7 @@
 import Core
 import FoundationEssentials
 import Platform
+import TestSupport
 import Testing
 
 @testable import Transcode
@@ -17,7 +18,7 @@ import Testing
         let path = folder + "/" + name
         let child = try ChildProcess.spawn(
             ProcessSpec(program: "/usr/bin/ffmpeg", arguments: ["-v", "error", "-y"] + arguments + [path]))
-        #expect(await child.wait(deadline: .seconds(60)) == .exited(0), "\(child.errorText)")
+        #expect(await child.wait(deadline: Tool.patience) == .exited(0), "\(child.errorText)")
         return try Files.readWhole(path, limit: 64 << 20)
     }
 

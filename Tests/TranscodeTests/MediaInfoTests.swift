@@ -3,7 +3,7 @@ import Testing
 
 @testable import Transcode
 
-@Suite(.timeLimit(.minutes(1))) struct `What ffprobe says of a source` {
+@Suite(.timeLimit(.minutes(5))) struct `What ffprobe says of a source` {
     private func info(rate: String = "44100", channels: Int = 2, tags: String = "{}", streamTags: String = "{}") throws
         -> MediaInfo
     {

@@ -2,7 +2,7 @@ import Testing
 
 @testable import Transcode
 
-@Suite(.timeLimit(.minutes(1))) struct `Decoded samples` {
+@Suite(.timeLimit(.minutes(5))) struct `Decoded samples` {
     private func bytes(_ samples: [Float]) -> [UInt8] {
         samples.flatMap { sample in (0..<4).map { UInt8(truncatingIfNeeded: sample.bitPattern >> UInt32(8 * $0)) } }
     }

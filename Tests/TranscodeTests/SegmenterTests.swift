@@ -2,7 +2,7 @@ import Testing
 
 @testable import Transcode
 
-@Suite struct `The segmenter` {
+@Suite(.timeLimit(.minutes(5))) struct `The segmenter` {
     private func cut(_ total: Int, grid: Int, extra: Int, step: Int) -> [Int] {
         var segmenter = Segmenter(grid: grid, extra: extra)
         var lengths: [Int] = []

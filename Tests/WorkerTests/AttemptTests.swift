@@ -3,7 +3,7 @@ import Ledger
 import Testing
 import Worker
 
-@Suite struct `An attempt that threw` {
+@Suite(.timeLimit(.minutes(5))) struct `An attempt that threw` {
     let policy = RetryPolicy.schedule([.seconds(10), .seconds(100)], spread: 0)
     let now = Timestamp(seconds: 1_000)
 

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 import Worker
 
-@Suite struct `A cron expression` {
+@Suite(.timeLimit(.minutes(5))) struct `A cron expression` {
     @Test(arguments: [
         // 2026-11-21 is a Saturday.
         ("30 3 * * *", "2026-11-21T03:30:00Z", "2026-11-22T03:30:00.000Z"),

@@ -5,7 +5,7 @@ import Testing
 import Worker
 
 /// What a kind of job does when one of it is dead. Here it writes the job's name and error down.
-@Suite(.timeLimit(.minutes(2))) struct `A dead end` {
+@Suite(.timeLimit(.minutes(5))) struct `A dead end` {
     private static let node = NodeID(checked: "node_1")
     private static let note: DeadEnds = DeadEnds([
         "test": { job, tx in try tx.settings.set("dead:\(job.id)", "\(job.state.rawValue) \(job.lastError ?? "")") }

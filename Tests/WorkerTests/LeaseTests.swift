@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 import Worker
 
-@Suite struct `A lease` {
+@Suite(.timeLimit(.minutes(5))) struct `A lease` {
     let time = ManualTime()
     var lease: Lease {
         Lease(job: JobID(checked: "job_1"), token: 7, duration: .seconds(30), expiresAt: time.now + .seconds(30))

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 import Worker
 
-@Suite struct `The scheduler` {
+@Suite(.timeLimit(.minutes(5))) struct `The scheduler` {
     @Test func `runs a task when it is due, and once for all the turns that were missed`() async throws {
         try await withTemporaryFolder { folder in
             let time = ManualTime()

@@ -8,7 +8,7 @@ import Testing
 import Worker
 
 /// A worker in a process of its own that is stopped past its lease and then goes on.
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(5)))
 struct `A worker that slept past its lease` {
     @Test func `is cancelled when it wakes, and neither settles nor renews what another has done meanwhile`()
         async throws

@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 import Worker
 
-@Suite struct `A worker pool` {
+@Suite(.timeLimit(.minutes(5))) struct `A worker pool` {
     @Test func `works what is enqueued, by a hint, and settles it`() async throws {
         try await withPool { job, _ in
             .done

@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 /// Answers that are allowed, or half of one, and come seldom.
-@Suite(.timeLimit(.minutes(1))) struct `A store that answers oddly` {
+@Suite(.timeLimit(.minutes(5))) struct `A store that answers oddly` {
     private func key(_ path: String) throws -> BlobKey { try #require(BlobKey(path)) }
 
     @Test(arguments: ["", "<NextContinuationToken>same</NextContinuationToken>"])

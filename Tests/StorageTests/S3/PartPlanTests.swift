@@ -1,7 +1,7 @@
 import Storage
 import Testing
 
-@Suite struct `A plan of parts` {
+@Suite(.timeLimit(.minutes(5))) struct `A plan of parts` {
     private static let mebibyte: Int64 = 1 << 20
 
     @Test(arguments: [

@@ -3,7 +3,7 @@ import Storage
 import TestSupport
 import Testing
 
-@Suite struct `A signature of version 4` {
+@Suite(.timeLimit(.minutes(5))) struct `A signature of version 4` {
     private static let suite = S3Credentials(
         accessKey: "AKIDEXAMPLE", secret: "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY")
     /// 2015-08-30T12:36:00Z, the moment of the published suite.
