@@ -82,4 +82,13 @@ package struct UserID: Hashable, Sendable, CustomStringConvertible {
         else { return nil }
         self.text = String(text)
     }
+
+    /// Byte for byte, as the ledger compares. Swift's strings are equal by canonical equivalence: `é` typed in two ways
+    /// would be one user.
+    package static func == (a: Self, b: Self) -> Bool { a.text.utf8.elementsEqual(b.text.utf8) }
+
+    package func hash(into hasher: inout Hasher) {
+        for byte in text.utf8 { hasher.combine(byte) }
+        hasher.combine(UInt8(0xFF))
+    }
 }

@@ -17,39 +17,45 @@ package struct FormatPromise: Sendable {
     /// A name without an ending promises the kind alone.
     package init(filename: String, mediaOf kind: MediaKind) throws(IngestFailure) {
         format = nil
-        let parts = filename.split(separator: ".", omittingEmptySubsequences: false)
-        guard parts.count > 1, let last = parts.last, !last.isEmpty else {
+        guard let ending = Self.fileExtension(of: filename) else {
             media = (kind, nil)
             return
         }
-        guard let format = MediaFormat(fileExtension: String(last), of: kind) else {
-            let taken = kind.formats.map(\.name).joined(separator: ", ")
-            throw IngestFailure(.unsupported, "The file name ends in .\(last.prefix(20)); taken are \(taken).")
+        guard let format = MediaFormat(fileExtension: ending, of: kind) else {
+            let formats = kind.formats.map(\.name).joined(separator: ", ")
+            throw IngestFailure(
+                .unsupported, "The file name ends in .\(ending.prefix(20)). Supported formats: \(formats).")
         }
         media = (kind, format)
     }
 
-    /// A name's extension says more than a type, which some clients guess. Refused at once where either names what
-    /// nobody takes.
-    package init(filename: String, contentType: String?) throws(IngestFailure) {
+    /// The name's extension wins over the type, because some clients guess the type. An ending or type that is not one of
+    /// ours promises nothing.
+    package init(filename: String, contentType: String?) {
         media = nil
+        format =
+            Self.fileExtension(of: filename).flatMap { AudioFormat(fileExtension: $0) }
+            ?? contentType.flatMap { AudioFormat(contentType: $0) }
+    }
+
+    /// Rejects a name or a type that is known to be of no audio. Only `/v1/uploads` asks this: `/files` judges by bytes.
+    package static func mustNotBeForeign(filename: String, contentType: String?) throws(IngestFailure) {
+        if let ending = fileExtension(of: filename), let foreign = ForeignFormat(fileExtension: ending) {
+            throw IngestFailure(
+                .unsupported,
+                "The file name ends in .\(ending) (\(foreign.rawValue)). Supported formats: \(list).")
+        }
+        if let contentType, let foreign = ForeignFormat(contentType: contentType) {
+            throw IngestFailure(
+                .unsupported,
+                "The content type is \(contentType.prefix(60)) (\(foreign.rawValue)). Supported formats: \(list).")
+        }
+    }
+
+    private static func fileExtension(of filename: String) -> String? {
         let parts = filename.split(separator: ".", omittingEmptySubsequences: false)
-        if parts.count > 1, let last = parts.last, !last.isEmpty {
-            guard let format = AudioFormat(fileExtension: String(last)) else {
-                throw IngestFailure(
-                    .unsupported, "The file name ends in .\(last.prefix(20)); taken are \(Self.list).")
-            }
-            self.format = format
-            return
-        }
-        let type = contentType?.prefix { $0 != ";" }.lowercased().filter { $0 != " " } ?? ""
-        if let format = AudioFormat(contentType: type) {
-            self.format = format
-        } else if ["text/", "image/", "audio/", "video/"].contains(where: type.hasPrefix) || type == "application/pdf" {
-            throw IngestFailure(.unsupported, "The content type is \(type.prefix(60)); taken are \(Self.list).")
-        } else {
-            format = nil
-        }
+        guard parts.count > 1, let last = parts.last, !last.isEmpty else { return nil }
+        return String(last)
     }
 
     /// Throws where `head`, the first bytes, is of another kind than was promised.

@@ -29,17 +29,17 @@ extension UploadService {
                 row, isAdmin: origin.principal.permissions.contains(.admin) || row.protocol == .part, limits, tx)
             if row.protocol == .part { try Self.admitPart(row, tx) }
             try Self.reserve(row, room: room, limits, tx)
-            return try Self.insert(row, tx)
+            return try Self.insert(row, by: origin.principal, tx)
         }
     }
 
-    /// A name that nobody takes, or a size beyond its limit.
+    /// A declared format lowers the limit of the size.
     func check(_ wish: NewStream) throws(IngestFailure) {
         let promise: FormatPromise =
-            wish.protocol == .part ? .none : try FormatPromise(filename: wish.filename, contentType: wish.contentType)
+            wish.protocol == .part ? .none : FormatPromise(filename: wish.filename, contentType: wish.contentType)
         let limit = limits.limit(of: promise)
         if let size = wish.size, size > limit {
-            throw IngestFailure(.tooLarge, "The file has \(size) bytes; taken are up to \(limit).")
+            throw IngestFailure(.tooLarge, "The file is \(size) bytes; the limit is \(limit).")
         }
     }
 

@@ -45,7 +45,7 @@ extension UploadService {
             try Self.admit(row, isAdmin: origin.principal.permissions.contains(.admin), limits, tx)
             try Self.reserve(row, room: room, limits, tx)
             for part in ids { try Self.note(row.id, in: part, tx) }
-            return try Self.insert(row, tx)
+            return try Self.insert(row, by: origin.principal, tx)
         }
         do { return try await joinIfWhole(made) } catch {
             // The client is told no address, and begins another: this one must not be joined beside it.

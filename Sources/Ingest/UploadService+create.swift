@@ -33,7 +33,7 @@ extension UploadService {
     package func create(_ wish: NewUpload, idempotency: IdempotencyKey?, from origin: Origin) async throws -> UploadRow
     {
         try limits.checkSize(wish.size)
-        _ = try FormatPromise(filename: wish.filename, contentType: wish.contentType)
+        try FormatPromise.mustNotBeForeign(filename: wish.filename, contentType: wish.contentType)
         let row = row(of: wish, from: origin)
         let room = try await room()
         let limits = limits
@@ -48,7 +48,7 @@ extension UploadService {
             }
             try Self.admit(row, isAdmin: origin.principal.permissions.contains(.admin), limits, tx)
             try Self.reserve(row, room: room, limits, tx)
-            let row = try Self.insert(row, tx)
+            let row = try Self.insert(row, by: origin.principal, tx)
             if let idempotency {
                 try tx.uploads.rememberIdempotent(
                     tenant: row.tenant, owner: row.owner, key: idempotency.key, bodyDigest: idempotency.bodyDigest,
@@ -122,11 +122,15 @@ extension UploadService {
     }
 
     static func reserve(_ row: UploadRow, room: Int64, _ limits: UploadLimits, _ tx: Transaction) throws {
-        let wish = ReservationRow(owner: row.id.text, node: row.node, tenant: row.tenant, bytes: row.size ?? 0)
+        let wish = ReservationRow(
+            owner: row.id.text, node: row.node, tenant: row.tenant,
+            bytes: (row.size ?? 0) + JournalSpace.extra(chunks: row.geometry?.count ?? 1))
         // What is stored counts, and what is under way.
         let quota = try tx.tenants.find(row.tenant)?.quotaBytes ?? limits.tenantQuota
         let stored = try quota == nil ? 0 : tx.tenants.stored(row.tenant)
-        switch try tx.reservations.reserve(wish, available: room, quota: quota.map { $0 - stored }) {
+        switch try tx.reservations.reserve(
+            wish, available: room, overhead: JournalSpace.reserved, quota: quota.map { $0 - stored })
+        {
         case .reserved: return
         case .noSpace: throw IngestFailure(.full, FailureCode.insufficientStorage.sentence)
         case .overQuota(let used):
@@ -139,28 +143,39 @@ extension UploadService {
     }
 
     /// The upload and its track, made by the clock of the transaction so that both bear one time.
-    static func insert(_ row: UploadRow, _ tx: Transaction) throws -> UploadRow {
+    static func insert(_ row: UploadRow, by principal: Principal, _ tx: Transaction) throws -> UploadRow {
         var row = row
         row.createdAt = tx.now
         // A piece of a concatenation is nobody's track.
         if row.protocol != .part {
-            try attachTrack(row, at: row.state == .verifying ? .verifying : .uploading, tx)
+            try attachTrack(row, by: principal, at: row.state == .verifying ? .verifying : .uploading, tx)
         }
         try tx.uploads.insert(row)
         return row
     }
 
-    private static func attachTrack(_ row: UploadRow, at stage: TrackStage, _ tx: Transaction) throws {
+    private static func attachTrack(
+        _ row: UploadRow, by principal: Principal, at stage: TrackStage, _ tx: Transaction
+    ) throws {
         let new = TrackRow(
             id: row.trackID, tenant: row.tenant, owner: row.owner, uploadID: row.id, stage: stage,
             title: title(of: row.filename), contentType: row.contentType, createdAt: row.createdAt)
         if try tx.tracks.insertUnlessThere(new) { return }
-        // Another tenant's track is as if it were not there; a deleted one's id is never used again.
-        guard let track = try tx.tracks.find(row.trackID), track.tenant == row.tenant, track.state != .deleted,
-            try tx.tracks.setUpload(track.id, row.id)
-        else { throw IngestFailure(.notFound, "There is no track \(row.trackID).") }
-        if stage != .uploading { _ = try tx.tracks.setStage(track.id, stage, progress: 0) }
+        try mustReachTrack(of: row, by: principal, tx)
+        guard try tx.tracks.setUpload(row.trackID, row.id) else { throw noTrack(row.trackID) }
+        if stage != .uploading { _ = try tx.tracks.setStage(row.trackID, stage, progress: 0) }
     }
+
+    /// A new upload replaces what its track is made from, so an existing track needs the same owner or `ManageTracks`. A
+    /// track of others is not found, and neither is a deleted one: its id is never used again.
+    static func mustReachTrack(of row: UploadRow, by principal: Principal, _ tx: Transaction) throws {
+        guard let track = try tx.tracks.find(row.trackID) else { return }
+        guard principal.mayReach(tenant: track.tenant, owner: track.owner), track.state != .deleted else {
+            throw noTrack(row.trackID)
+        }
+    }
+
+    private static func noTrack(_ id: TrackID) -> IngestFailure { IngestFailure(.notFound, "Track \(id) not found.") }
 
     private static func title(of filename: String) -> String {
         guard let dot = filename.lastIndex(of: "."), dot > filename.startIndex else { return filename }

@@ -13,10 +13,13 @@ extension UploadService {
         filename: String, contentType: String?, length: Int64?, atMost bound: Int64? = nil,
         media: MediaUse? = nil, from source: any ByteSource, origin: Origin
     ) async throws -> UploadRow {
-        let promise =
-            if let media { try FormatPromise(filename: filename, mediaOf: media.kind) } else {
-                try FormatPromise(filename: filename, contentType: contentType)
-            }
+        let promise: FormatPromise
+        if let media {
+            promise = try FormatPromise(filename: filename, mediaOf: media.kind)
+        } else {
+            try FormatPromise.mustNotBeForeign(filename: filename, contentType: contentType)
+            promise = FormatPromise(filename: filename, contentType: contentType)
+        }
         guard NewUpload.isFilename(filename) else {
             throw IngestFailure(
                 field: "filename", value: filename, expected: "a name of 1 to 255 bytes without control characters")
@@ -28,21 +31,21 @@ extension UploadService {
         var row = row(of: wish, from: origin)
         row.chunkSize = nil
         if media != nil { row.protocol = .media }
-        let isAdmin = origin.principal.permissions.contains(.admin)
         if let most = length ?? bound, most <= SmallFiles.largest {
             let bytes = try await small(from: source, upTo: limits.bytes(of: kind), promise)
             row.size = Int64(bytes.count)
-            return try await accept(row, as: media, sha256: SHA256.hash(bytes), small: bytes, isAdmin: isAdmin)
+            return try await accept(row, as: media, sha256: SHA256.hash(bytes), small: bytes, by: origin.principal)
         }
         // Where nobody says how long it is, the space is taken as it comes.
         let source = length ?? bound == nil ? GrowingSource(source, self, row, from: 0) : source
-        try await reserve(row, size: min(length ?? bound ?? 0, limits.bytes(of: kind)), isAdmin: isAdmin)
+        try await reserve(row, size: min(length ?? bound ?? 0, limits.bytes(of: kind)), by: origin.principal)
         let reception = receptions.take(row.id, length: nil, promise: promise)
         defer { receptions.giveBack(row.id) }
         do {
             try await reception.open()
             row.size = try await reception.receive(upTo: limits.bytes(of: kind), from: source)
-            return try await accept(row, as: media, sha256: try await reception.seal(declared: []), isAdmin: isAdmin)
+            return try await accept(
+                row, as: media, sha256: try await reception.seal(declared: []), by: origin.principal)
         } catch {
             await drop(row.id, reception, because: error)
             throw error
@@ -60,13 +63,14 @@ extension UploadService {
     }
 
     /// Before a byte is read: would it be taken? Then its space is its own until its rows are there, or it is dropped.
-    func reserve(_ row: UploadRow, size: Int64, isAdmin: Bool) async throws {
+    func reserve(_ row: UploadRow, size: Int64, by principal: Principal) async throws {
         let room = try await room()
         let limits = limits
         var wish = row
         wish.size = size
         try await ledger.write("upload.reserve") { [wish] tx in
-            try Self.admit(wish, isAdmin: isAdmin, limits, tx)
+            try Self.admit(wish, isAdmin: principal.has(.admin), limits, tx)
+            try Self.mustReachTrack(of: wish, by: principal, tx)
             try Self.reserve(wish, room: room, limits, tx)
         }
     }
@@ -106,12 +110,12 @@ extension UploadService {
 
     /// `small`: the file's bytes, where no spool has them.
     func accept(
-        _ row: UploadRow, as media: MediaUse?, sha256: [UInt8], small: [UInt8]? = nil, isAdmin: Bool
+        _ row: UploadRow, as media: MediaUse?, sha256: [UInt8], small: [UInt8]? = nil, by principal: Principal
     ) async throws -> UploadRow {
         let limits = limits
         let room = small == nil ? Int64.max : try await roughRoom()
         let accepted = try await ledger.write("upload.simple") { [self] tx in
-            let tenant = try Self.admit(row, isAdmin: isAdmin, limits, tx)
+            let tenant = try Self.admit(row, isAdmin: principal.has(.admin), limits, tx)
             if small == nil {
                 try tx.reservations.release(row.id.text)
             } else {
@@ -124,7 +128,7 @@ extension UploadService {
                 row.createdAt = tx.now
                 try Self.insert(row, as: media, tx)
             } else {
-                row = try Self.insert(row, tx)
+                row = try Self.insert(row, by: principal, tx)
                 try hand(row, tx)
             }
             if let small { try tx.smallFiles.insert(row.id, small) }
@@ -137,7 +141,8 @@ extension UploadService {
     /// What is small reserves nothing: its bytes are committed with this.
     private static func fit(_ row: UploadRow, _ room: Int64, quota: Int64?, _ tx: Transaction) throws {
         let size = row.size ?? 0
-        guard size <= room - (try tx.reservations.total(node: row.node)) else {
+        let reserved = try tx.reservations.total(node: row.node, overhead: JournalSpace.reserved)
+        guard size <= room - reserved else {
             throw IngestFailure(.full, FailureCode.insufficientStorage.sentence)
         }
         guard let quota else { return }

@@ -23,15 +23,15 @@ extension UploadService {
         do { return try await createWhole(row, append, from: body, origin) } catch let failure as IngestFailure
             where failure.kind == .digestMismatch
         {
-            try await recordFailure(of: row, (.digestMismatch, failure.message))
+            try await recordFailure(of: row, (.digestMismatch, failure.message), by: origin.principal)
             throw failure
         }
     }
 
     /// Nothing of it was in the ledger yet, and the core API must know that the file it waits for does not come.
-    private func recordFailure(of row: UploadRow, _ error: Blame) async throws {
+    private func recordFailure(of row: UploadRow, _ error: Blame, by principal: Principal) async throws {
         try await ledger.write("upload.refused") { [self] tx in
-            let row = try Self.insert(row, tx)
+            let row = try Self.insert(row, by: principal, tx)
             _ = try end(row, as: .failed, error: error, telling: .trackFailed, tx)
         }
     }
@@ -40,12 +40,11 @@ extension UploadService {
         -> UploadRow
     {
         let size = row.size ?? 0
-        let isAdmin = origin.principal.permissions.contains(.admin)
         if size <= SmallFiles.largest {
             let bytes = try await small(append, of: row, from: body)
-            return try await accept(row, as: nil, sha256: SHA256.hash(bytes), small: bytes, isAdmin: isAdmin)
+            return try await accept(row, as: nil, sha256: SHA256.hash(bytes), small: bytes, by: origin.principal)
         }
-        try await reserve(row, size: size, isAdmin: isAdmin)
+        try await reserve(row, size: size, by: origin.principal)
         let reception = receptions.take(row.id, length: size, promise: row.promise)
         defer { receptions.giveBack(row.id) }
         do {
@@ -58,7 +57,7 @@ extension UploadService {
                 throw IngestFailure(.incomplete(missing: []), "\(offset) of \(size) bytes came.")
             }
             let sha256 = try await reception.seal(declared: row.declared)
-            return try await accept(row, as: nil, sha256: sha256, isAdmin: isAdmin)
+            return try await accept(row, as: nil, sha256: sha256, by: origin.principal)
         } catch {
             await drop(row.id, reception, because: error)
             throw error

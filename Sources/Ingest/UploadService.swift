@@ -103,10 +103,10 @@ package enum UploadVisitor: Sendable {
 }
 
 extension UploadRow {
-    /// What was promised at creation; names nobody takes were refused there.
+    /// What was promised at creation. A part of a concatenation promises nothing: its bytes may come from the middle of a
+    /// file, and the final upload is judged.
     var promise: FormatPromise {
-        // An extension that was taken once and is not now promises nothing.
-        (try? FormatPromise(filename: filename, contentType: contentType)) ?? .none
+        `protocol` == .part ? .none : FormatPromise(filename: filename, contentType: contentType)
     }
 
     /// The SHA-256 that was declared at creation, where one was.

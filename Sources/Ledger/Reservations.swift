@@ -28,12 +28,14 @@ package struct Reservations {
     let tx: Transaction
 
     /// Sets what `row.owner` has reserved (no second row), if it fits: everything reserved on the node within `available`,
-    /// everything of the tenant within `quota`.
-    package func reserve(_ row: ReservationRow, available: Int64, quota: Int64? = nil) throws -> Outcome {
+    /// everything of the tenant within `quota`. `overhead` is what each of them costs the node beside its own bytes.
+    package func reserve(_ row: ReservationRow, available: Int64, overhead: Int64 = 0, quota: Int64? = nil) throws
+        -> Outcome
+    {
         try tx.connection.lock("node:\(row.node)")
         if quota != nil { try tx.connection.lock("tenant:\(row.tenant)") }
-        let reserved = try total(node: row.node, except: row.owner)
-        guard row.bytes <= available - reserved else { return .noSpace(reserved: reserved) }
+        let reserved = try total(node: row.node, overhead: overhead, except: row.owner)
+        guard row.bytes <= available - reserved - overhead else { return .noSpace(reserved: reserved) }
         if let quota {
             let used = try total(tenant: row.tenant, except: row.owner)
             guard row.bytes <= quota - used else { return .overQuota(used: used) }
@@ -62,10 +64,10 @@ package struct Reservations {
             """, [.id(node)])
     }
 
-    package func total(node: NodeID, except owner: String = "") throws -> Int64 {
+    package func total(node: NodeID, overhead: Int64 = 0, except owner: String = "") throws -> Int64 {
         try tx.connection.number(
-            "select cast(sum(bytes) as bigint) from reservations where node = $1 and owner <> $2",
-            [.id(node), .text(owner)])
+            "select cast(sum(bytes + $3) as bigint) from reservations where node = $1 and owner <> $2",
+            [.id(node), .text(owner), .integer(overhead)])
     }
 
     package func total(tenant: TenantID, except owner: String = "") throws -> Int64 {

@@ -352,6 +352,26 @@ extension LedgerPromise {
             try await ledger.write("c") { try $0.reservations.release("up_1") }
             #expect(try await reserve("up_2", 100) == .reserved)
         },
+        Self("counts what each reservation costs its node beside its bytes, in no tenant's quota") { ledger, _ in
+            func reserve(_ owner: String, _ bytes: Int64) async throws -> Reservations.Outcome {
+                let row = ReservationRow(owner: owner, node: node, tenant: tenant, bytes: bytes)
+                return try await ledger.write("a") {
+                    try $0.reservations.reserve(row, available: 100, overhead: 10, quota: 80)
+                }
+            }
+            let alone = try await reserve("up_1", 91)
+            #expect(alone == .noSpace(reserved: 0))
+            let first = try await reserve("up_1", 40)
+            #expect(first == .reserved)
+            let tooMuch = try await reserve("up_2", 41)
+            #expect(tooMuch == .noSpace(reserved: 50))
+            let second = try await reserve("up_2", 40)
+            #expect(second == .reserved)
+            let empty = try await reserve("up_3", 0)
+            #expect(empty == .noSpace(reserved: 100))
+            let ofTenant = try await ledger.read("b") { try $0.reservations.total(tenant: tenant) }
+            #expect(ofTenant == 80)
+        },
         Self("gives a periodic turn to one caller, and one alone after an outage") { ledger, time in
             let first = try await turns(of: ledger)
             #expect(first == 1)

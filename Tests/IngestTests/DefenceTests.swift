@@ -155,12 +155,17 @@ import Testing
         for name in told {
             #expect(throws: Never.self) { _ = try FormatPromise(filename: "a.\(name)", mediaOf: kind) }
             if kind == .audio {
-                #expect(throws: Never.self) { _ = try FormatPromise(filename: "a.\(name)", contentType: nil) }
+                #expect(FormatPromise(filename: "a.\(name)", contentType: nil).format?.rawValue == name)
+                #expect(throws: Never.self) {
+                    try FormatPromise.mustNotBeForeign(filename: "a.\(name)", contentType: nil)
+                }
             }
         }
         for name in ["exe", "txt", "html", "svg", "zip"] {
             #expect(throws: IngestFailure.self) { _ = try FormatPromise(filename: "a.\(name)", mediaOf: kind) }
-            #expect(throws: IngestFailure.self) { _ = try FormatPromise(filename: "a.\(name)", contentType: nil) }
+            #expect(throws: IngestFailure.self) {
+                try FormatPromise.mustNotBeForeign(filename: "a.\(name)", contentType: nil)
+            }
         }
     }
 

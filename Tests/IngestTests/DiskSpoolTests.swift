@@ -68,20 +68,6 @@ import Testing
         #expect(try again.read(upTo: 6, at: 0) == [1, 2, 3, 7, 7, 7])
     }
 
-    @Test func `a long journal takes no more bytes`() throws {
-        let device = MemoryDevice()
-        let bytes = try #require(try DiskSpool(device: device, durability: .full).open(id, creating: true))
-        let piece = [UInt8](repeating: 1, count: 60_000)
-        for number in 0..<18 as Range<Int64> {
-            try bytes.write(piece, at: number * 60_000)
-            try bytes.record([JournalRecord(.extent(completesAlone: false), number * 60_000..<(number + 1) * 60_000)])
-        }
-        device.clearOperations()
-        try bytes.write(piece, at: 18 * 60_000)
-        try bytes.record([JournalRecord(.extent(completesAlone: false), 18 * 60_000..<19 * 60_000)])
-        #expect(device.operations == ["write data", "sync data", "write journal", "sync journal"])
-    }
-
     @Test func `a record without new bytes syncs the journal alone`() throws {
         let device = MemoryDevice()
         let bytes = try #require(try DiskSpool(device: device, durability: .full).open(id, creating: true))

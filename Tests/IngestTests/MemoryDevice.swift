@@ -12,6 +12,8 @@ final class MemoryDevice: SpoolDevice {
         var durable: [UInt8] = []
         var changes: [Change] = []
         var hasDurableName = false
+        /// What had the name before, for as long as a power cut may bring it back.
+        var replaced: [File] = []
 
         mutating func apply(_ change: Change) {
             changes.append(change)
@@ -30,6 +32,8 @@ final class MemoryDevice: SpoolDevice {
         var operations: [String] = []
         /// The next operation whose text begins so fails.
         var failure: (prefix: String, errno: Errno)?
+        /// Each state that an operation led to, where they are kept.
+        var states: [[String: File]]?
         var space = SpoolSpace(free: 1 << 40, total: 1 << 40)
     }
 
@@ -47,12 +51,20 @@ final class MemoryDevice: SpoolDevice {
                 status.failure = nil
                 return .failure(failure.errno)
             }
-            return .success(body(&status))
+            let value = body(&status)
+            status.states?.append(status.files)
+            return .success(value)
         }
         return try result.get()
     }
 
-    static func kind(_ name: String) -> String { name.hasSuffix(".data") ? "data" : "journal" }
+    /// From now on each state is kept, so that a test can take the power away after any operation.
+    func keepStates() { status.withLock { $0.states = [] } }
+    var states: [[String: File]] { status.withLock { $0.states ?? [] } }
+
+    static func kind(_ name: String) -> String {
+        name.hasSuffix(".data") ? "data" : name.hasSuffix(".new") ? "new journal" : "journal"
+    }
 
     func file(_ name: String, creating: Bool) throws(Errno) -> (any DeviceFile)? {
         let isThere = status.withLock { $0.files[name] != nil }
@@ -68,7 +80,10 @@ final class MemoryDevice: SpoolDevice {
 
     func syncFolder(_ name: String) throws(Errno) {
         try act("sync folder") { status in
-            for file in status.files.keys where file.hasPrefix(name + "/") { status.files[file]?.hasDurableName = true }
+            for file in status.files.keys where file.hasPrefix(name + "/") {
+                status.files[file]?.hasDurableName = true
+                status.files[file]?.replaced = []
+            }
         }
     }
 
@@ -79,6 +94,16 @@ final class MemoryDevice: SpoolDevice {
         try act("link") { status in
             guard var file = status.files[name] else { return }
             file.hasDurableName = false
+            status.files[other] = file
+        }
+    }
+
+    func rename(_ name: String, to other: String) throws(Errno) {
+        try act("rename \(Self.kind(name))") { status in
+            guard var file = status.files.removeValue(forKey: name) else { return }
+            file.hasDurableName = false
+            if let old = status.files[other] { file.replaced = old.replaced + [old] }
+            file.replaced.indices.forEach { file.replaced[$0].replaced = [] }
             status.files[other] = file
         }
     }
@@ -129,12 +154,20 @@ final class MemoryDevice: SpoolDevice {
 
     /// What a disk may hold after the power went: everything synced, and of the rest any of it, torn anywhere. The file
     /// of a name that was not synced may be there or not.
-    func afterPowerCut(_ random: inout TestRandom) -> MemoryDevice {
+    func afterPowerCut(_ random: inout TestRandom, state: [String: File]? = nil) -> MemoryDevice {
         let before = status.withLock { $0 }
         let after = MemoryDevice()
         var files: [String: File] = [:]
-        for (name, file) in before.files.sorted(by: { $0.key < $1.key }) {
-            guard file.hasDurableName || Bool.random(using: &random) else { continue }
+        for (name, newest) in (state ?? before.files).sorted(by: { $0.key < $1.key }) {
+            // One of the files that had the name since it was durable.
+            var file = newest
+            if !newest.hasDurableName, let old = newest.replaced.randomElement(using: &random),
+                Bool.random(using: &random)
+            {
+                file = old
+            }
+            let isThere = file.hasDurableName || newest.replaced.contains { $0.hasDurableName }
+            guard isThere || Bool.random(using: &random) else { continue }
             var content = file.durable
             for change in file.changes where Bool.random(using: &random) { content.apply(change.torn(&random)) }
             files[name] = File(written: content, durable: content, hasDurableName: true)

@@ -20,7 +20,7 @@ import Testing
         inlineLimit: Int = DiskSpool.inlineLimit
     ) async throws -> Reception {
         let reception = Reception(
-            upload: id, length: length, promise: try FormatPromise(filename: name, contentType: nil),
+            upload: id, length: length, promise: FormatPromise(filename: name, contentType: nil),
             spool: DiskSpool(device: device ?? self.device, durability: .full, inlineLimit: inlineLimit),
             lane: lanes.lane(for: id))
         try await reception.open()

@@ -138,6 +138,14 @@ import Testing
         #expect(try await files.rig.jobs() == 0)
     }
 
+    @Test func `a part from the middle of a file is not judged by the name of the whole`() async throws {
+        let made = await files.tusPost(
+            [("Upload-Length", "60000"), ("Upload-Concat", "partial"), FilesRig.metadata("a.wav")],
+            Array(data[60_000..<120_000]))
+        #expect(made.status == 201)
+        #expect(await files.tusHead(try #require(made["X-Upload-Id"]))["Upload-Offset"] == "60000")
+    }
+
     @Test func `another digest than was declared is found when the bytes are read`() async throws {
         let sha = Base64.encode(Array(Hex.encode(SHA256.hash("other")).utf8))
         let urls = "/files/\(await part(0..<60_000)) /files/\(await part(60_000..<150_000))"

@@ -101,11 +101,30 @@ import Testing
         #expect(made.status == 422)
     }
 
-    @Test func `too large is 413, a name of no audio 415`() async {
+    @Test func `too large is 413, and a declared name lowers the limit`() async {
         #expect(await files.tusPost([("Upload-Length", "104857601"), FilesRig.metadata("a.wav")]).status == 413)
         #expect(await files.tusPost([("Upload-Length", "104857601")]).status == 201)
         #expect(await files.tusPost([("Upload-Length", "524288001")]).status == 413)
-        #expect(await files.tusPost([("Upload-Length", "5"), FilesRig.metadata("a.exe")]).status == 415)
+        #expect(await files.tusPost([("Upload-Length", "104857601"), FilesRig.metadata("a.v2")]).status == 201)
+    }
+
+    @Test(arguments: ["a.exe", "Symphony No. 5", "Mix v1.2", "x.flac (1)", "page.html"])
+    func `no name is rejected before its bytes`(_ name: String) async throws {
+        let made = await files.tusPost([("Upload-Length", "150000"), FilesRig.metadata(name)])
+        #expect(made.status == 201)
+        let id = try #require(made["X-Upload-Id"])
+        #expect(await files.tusPatch(id, 0, data).status == 204)
+        #expect(try #require(try await files.row(id)).state == .verifying)
+    }
+
+    @Test func `bytes that contradict a type of ours are 415 within the first KiB, though the name says nothing`()
+        async throws
+    {
+        let type = ",filetype \(Base64.encode(Array("audio/flac".utf8)))"
+        let made = await files.tusPost([("Upload-Length", "150000"), FilesRig.metadata("Mix v1.2", type)])
+        let id = try #require(made["X-Upload-Id"])
+        #expect(await files.tusPatch(id, 0, Array(data[..<1024])).status == 415)
+        #expect(try #require(try await files.row(id)).state == .failed)
     }
 
     @Test func `text that is named as music is 415 with its first bytes, and nothing of it stays`() async throws {

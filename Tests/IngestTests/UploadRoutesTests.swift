@@ -101,9 +101,56 @@ import Testing
         #expect(answer.json["error"]?["message"]?.string == "chunkSize is 5, expected 65536 to 67108864.")
     }
 
-    @Test func `too large is 413, an extension nobody takes 415`() async throws {
+    @Test func `too large is 413, a foreign extension or type 415`() async throws {
         #expect(try await create(#"{"filename":"a.wav","size":104857601}"#).code == "FILE_TOO_LARGE")
         #expect(try await create(#"{"filename":"a.exe","size":1}"#).code == "UNSUPPORTED_FORMAT")
+        let zip = #"{"filename":"a.wav","size":1,"contentType":"application/zip"}"#
+        #expect(try await create(zip).code == "UNSUPPORTED_FORMAT")
+        let simple = try await ask(
+            .post, "/v1/uploads/simple?filename=a", wav(600), [("Content-Type", "application/pdf")])
+        #expect(simple.code == "UNSUPPORTED_FORMAT")
+    }
+
+    @Test(arguments: [
+        #"{"filename":"Symphony No. 5","size":600}"#, #"{"filename":"Mix v1.2","size":600}"#,
+        #"{"filename":"x.flac (1)","size":600}"#, #"{"filename":"song","size":600,"contentType":"audio/*"}"#,
+        #"{"filename":"song","size":600,"contentType":"audio/mp4a-latm"}"#,
+    ])
+    func `an unknown ending or type is undeclared, and the upload completes`(_ json: String) async throws {
+        let made = try await create(json)
+        #expect(made.status == 201)
+        let id = try #require(made.data["id"]?.string)
+        #expect(try await ask(.put, "/v1/uploads/\(id)/chunks/0", wav(600)).status == 201)
+        #expect(try await ask(.post, "/v1/uploads/\(id)/complete").status == 202)
+    }
+
+    @Test func `a simple upload with an unknown ending is accepted`() async throws {
+        let answer = try await ask(
+            .post, "/v1/uploads/simple?filename=Symphony%20No.%205", wav(600), [("Content-Type", "audio/*")])
+        #expect(answer.status == 202)
+    }
+
+    @Test(arguments: [
+        (#""size":"150000""#, #"size is "150000", expected a whole number of bytes from 1."#),
+        (#""size":null"#, "size is null, expected a whole number of bytes from 1."),
+        (#""size":1e300"#, "size is 1e+300, expected a whole number of bytes from 1."),
+        (#""size":-5"#, "size is -5, expected a number of bytes from 1."),
+        (#""size":[1]"#, "size is [1], expected a whole number of bytes from 1."),
+        (#""size":{}"#, "size is {}, expected a whole number of bytes from 1."),
+        (#""size":true"#, "size is true, expected a whole number of bytes from 1."),
+        (#""size":1,"chunkSize":1e300"#, "chunkSize is 1e+300, expected 65536 to 67108864."),
+        (#""size":1,"chunkSize":[]"#, "chunkSize is [], expected 65536 to 67108864."),
+        (#""size":1,"contentType":5"#, "contentType is 5, expected a media type."),
+        (#""size":1,"sha256":{}"#, "sha256 is {}, expected 64 hexadecimal digits."),
+        (#""size":1,"trackId":7"#, "trackId is 7, expected 1 to 64 of A-Z a-z 0-9 _ -."),
+        (#""size":1,"metadata":"x""#, #"metadata is "x", expected an object of at most 16384 bytes."#),
+    ])
+    func `a member of another type is 400, and the sentence has both sides`(_ members: String, _ sentence: String)
+        async throws
+    {
+        let answer = try await create("{\"filename\":\"a.wav\",\(members)}")
+        #expect(answer.status == 400)
+        #expect(answer.json["error"]?["message"]?.string == sentence)
     }
 
     @Test func `incomplete names what is missing in details`() async throws {

@@ -29,7 +29,7 @@ package struct DiskSpool: Spool {
             if try log.size() == 0 { return creating ? try make(name) : nil }
             return try SpooledFile(
                 data: try DataFile(name.data, on: device), log: log, durability: durability,
-                inlineLimit: inlineLimit, syncNames: syncNames(name))
+                inlineLimit: inlineLimit, syncNames: syncNames(name), replaceLog: replaceJournal(name))
         } catch let errno as Errno {
             throw SpoolFailure(errno.isOutOfSpace ? .full : .unreadable, "the upload cannot be opened: \(errno)")
         } catch let failure as SpoolFailure {
@@ -50,7 +50,22 @@ package struct DiskSpool: Spool {
         try device.remove(name.data)
         return SpooledFile(
             data: try DataFile(name.data, on: device), newLog: log, durability: durability, inlineLimit: inlineLimit,
-            syncNames: syncNames(name))
+            syncNames: syncNames(name), replaceLog: replaceJournal(name))
+    }
+
+    /// The new journal is durable before it takes the old one's name. The name itself is durable once the folder is synced.
+    private func replaceJournal(_ name: SpoolName) -> @Sendable ([UInt8]) throws(Errno) -> any DeviceFile {
+        let device = device
+        return { bytes throws(Errno) in
+            // A crash may have left one here, half written.
+            try device.remove(name.newJournal)
+            guard let new = try device.file(name.newJournal, creating: true) else { throw .noSuchFile }
+            try new.write(bytes, at: 0)
+            try new.syncData()
+            try device.rename(name.newJournal, to: name.journal)
+            guard let log = try device.file(name.journal, creating: false) else { throw .noSuchFile }
+            return log
+        }
     }
 
     func syncNames(_ name: SpoolName) -> @Sendable () throws(Errno) -> Void {
@@ -69,6 +84,7 @@ package struct DiskSpool: Spool {
         let name = SpoolName(upload)
         do {
             try device.remove(name.journal)
+            try device.remove(name.newJournal)
             try device.remove(name.data)
             try removeParts(name)
         } catch {
@@ -129,12 +145,15 @@ struct SpoolName {
     let folder: String
     let data: String
     let journal: String
+    /// A compacted journal, until it takes the other one's name.
+    let newJournal: String
 
     init(_ upload: UploadID) {
         let text = upload.text
         folder = "_" + text.suffix(1)  // the leading `_` keeps an id of one dash or dot from being a name with a meaning
         data = "\(folder)/\(text).data"
         journal = "\(folder)/\(text).journal"
+        newJournal = journal + ".new"
     }
 
     /// Of a joined upload.

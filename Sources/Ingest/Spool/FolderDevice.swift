@@ -33,6 +33,10 @@ package struct FolderDevice: SpoolDevice {
         try Files.link(path(name), to: path(other))
     }
 
+    package func rename(_ name: String, to other: String) throws(Errno) {
+        try Files.move(path(name), to: path(other))
+    }
+
     package func remove(_ name: String) throws(Errno) {
         try Files.remove(path(name))
     }

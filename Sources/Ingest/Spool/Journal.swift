@@ -23,6 +23,17 @@ package struct Journal: Sendable {
     /// Where the next record belongs; whatever lies behind is cut.
     package private(set) var end = Journal.head.count
 
+    /// What a journal has to say of its upload, in as few records as can say it. The bytes that it holds are left out: they
+    /// must be durable elsewhere first.
+    var compacted: [JournalRecord] {
+        var records = received.ranges.map { JournalRecord(.extent(completesAlone: false), $0) }
+        if completesAlone { records.append(JournalRecord(.extent(completesAlone: true), 0..<0)) }
+        if let (end, midstate) = hashed { records.append(JournalRecord(.frontier(midstate: midstate), 0..<end)) }
+        if let (length, sha256) = sealed { records.append(JournalRecord(.sealed(sha256: sha256), 0..<length)) }
+        if let ended { records.append(JournalRecord(.ended(ended), 0..<0)) }
+        return records
+    }
+
     /// Every byte that counts stands in the journal itself.
     var isAllInline: Bool {
         var inline = IntervalSet()

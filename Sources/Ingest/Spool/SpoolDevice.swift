@@ -12,6 +12,8 @@ package protocol SpoolDevice: Sendable {
     func exists(_ name: String) -> Bool
     /// Another name for the same bytes.
     func link(_ name: String, to other: String) throws(Errno)
+    /// Replaces what `other` names, at once: a crash leaves the old file there, or the new one.
+    func rename(_ name: String, to other: String) throws(Errno)
     func remove(_ name: String) throws(Errno)
     func list(_ folder: String) throws(Errno) -> [String]
     func space() throws(Errno) -> SpoolSpace

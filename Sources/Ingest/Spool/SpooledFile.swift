@@ -8,10 +8,8 @@ import Synchronization
 /// journal, beside their record, and one fdatasync is enough; the file has them too, for readers, and gets them again
 /// after a crash.
 final class SpooledFile: SpooledBytes {
-    /// A journal that has grown longer takes no more bytes.
-    static let longestInlineJournal = 1 << 20
-
-    private struct Status {
+    struct Status {
+        var log: any DeviceFile
         /// Where the next record belongs. The file may be longer: its size is never believed.
         var end: Int
         /// Why nothing more is taken.
@@ -21,49 +19,48 @@ final class SpooledFile: SpooledBytes {
         /// What was written since the last record and is few enough for the journal, in its order.
         var few: [(first: Int64, bytes: [UInt8])] = []
         var isNamed: Bool
+        /// A journal that is longer is compacted.
+        var compactsPast = SpooledFile.journalGrowth
     }
 
     let journal: Journal
-    private let data: DataFile
-    private let log: any DeviceFile
+    let data: DataFile
     private let durability: Durability
     private let inlineLimit: Int
     /// Makes the names of both files durable.
-    private let syncNames: @Sendable () throws(Errno) -> Void
-    private let status: Mutex<Status>
+    let syncNames: @Sendable () throws(Errno) -> Void
+    /// Another journal in the place of this one; its file.
+    let replaceLog: @Sendable ([UInt8]) throws(Errno) -> any DeviceFile
+    let status: Mutex<Status>
 
     /// Two new files.
     init(
         data: DataFile, newLog log: any DeviceFile, durability: Durability, inlineLimit: Int,
-        syncNames: @escaping @Sendable () throws(Errno) -> Void
+        syncNames: @escaping @Sendable () throws(Errno) -> Void,
+        replaceLog: @escaping @Sendable ([UInt8]) throws(Errno) -> any DeviceFile
     ) {
         self.data = data
-        self.log = log
         self.durability = durability
         self.inlineLimit = inlineLimit
         self.syncNames = syncNames
+        self.replaceLog = replaceLog
         journal = Journal()
-        status = Mutex(Status(end: 0, isNamed: false))
+        status = Mutex(Status(log: log, end: 0, isNamed: false))
     }
 
     /// Cuts the journal back to its last whole record, so that no later append makes a torn one look true.
     init(
         data: DataFile, log: any DeviceFile, durability: Durability, inlineLimit: Int,
-        syncNames: @escaping @Sendable () throws(Errno) -> Void
+        syncNames: @escaping @Sendable () throws(Errno) -> Void,
+        replaceLog: @escaping @Sendable ([UInt8]) throws(Errno) -> any DeviceFile
     ) throws(SpoolFailure) {
         self.data = data
-        self.log = log
         self.durability = durability
         self.inlineLimit = inlineLimit
         self.syncNames = syncNames
+        self.replaceLog = replaceLog
         do {
-            let size = try log.size()
-            var bytes: [UInt8] = []
-            while bytes.count < size {
-                let piece = try log.read(upTo: 1 << 20, at: Int64(bytes.count))
-                if piece.isEmpty { break }
-                bytes += piece
-            }
+            let bytes = try Self.read(log, upTo: Int(try log.size()))
             guard let journal = Journal(bytes) else {
                 throw SpoolFailure(
                     .unreadable, "the journal of the upload does not begin as one of version \(Journal.version)")
@@ -80,7 +77,7 @@ final class SpooledFile: SpooledBytes {
                 try data.write(bytes, at: first, isFew: false)
             }
             self.journal = journal
-            status = Mutex(Status(end: journal.end, isNamed: true))
+            status = Mutex(Status(log: log, end: journal.end, isNamed: true))
         } catch let errno as Errno {
             throw SpoolFailure(.unreadable, "the journal of the upload cannot be read: \(errno)")
         } catch let failure as SpoolFailure {
@@ -94,7 +91,7 @@ final class SpooledFile: SpooledBytes {
         try refuseIfBroken()
         let isFew = status.withLock { status in
             status.few.append((offset, bytes))
-            if status.few.reduce(0, { $0 + $1.bytes.count }) > inlineLimit || status.end > Self.longestInlineJournal {
+            if status.few.reduce(0, { $0 + $1.bytes.count }) > inlineLimit {
                 status.few = []
                 status.hasUnsyncedBytes = true
             }
@@ -113,7 +110,7 @@ final class SpooledFile: SpooledBytes {
 
     func record(_ records: [JournalRecord]) throws(SpoolFailure) {
         try refuseIfBroken()
-        let (end, isDirty, few) = status.withLock { ($0.end, $0.hasUnsyncedBytes, $0.few) }
+        let (log, end, isDirty, few) = status.withLock { ($0.log, $0.end, $0.hasUnsyncedBytes, $0.few) }
         if isDirty { try sync("the bytes were not made durable") { () throws(Errno) in try data.syncData() } }
         let inline = isDirty ? [] : Self.inline(few, of: records)
         let bytes = (end == 0 ? Journal.head : []) + (inline + records).flatMap(\.bytes)
@@ -136,6 +133,7 @@ final class SpooledFile: SpooledBytes {
             $0.few = isDirty ? [] : $0.few.filter { !Self.isCovered($0, by: records) }
             $0.isNamed = true
         }
+        compactIfLong()
     }
 
     /// A data file that only repeats what the journal holds may be lost.
@@ -146,14 +144,21 @@ final class SpooledFile: SpooledBytes {
     private static func inline(
         _ few: [(first: Int64, bytes: [UInt8])], of records: [JournalRecord]
     ) -> [JournalRecord] {
-        few.flatMap { piece in
-            extents(records).compactMap { extent in
+        var parts: [(first: Int64, bytes: [UInt8])] = []
+        for piece in few {
+            for extent in extents(records) {
                 let part = extent.clamped(to: piece.first..<piece.first + Int64(piece.bytes.count))
-                guard !part.isEmpty else { return nil }
+                guard !part.isEmpty else { continue }
                 let bytes = piece.bytes[Int(part.lowerBound - piece.first)..<Int(part.upperBound - piece.first)]
-                return JournalRecord(.inline(bytes: Array(bytes)), part)
+                // A body that comes byte by byte is one record, not thousands.
+                if let last = parts.last, last.first + Int64(last.bytes.count) == part.lowerBound {
+                    parts[parts.count - 1].bytes += bytes
+                } else {
+                    parts.append((part.lowerBound, Array(bytes)))
+                }
             }
         }
+        return parts.map { JournalRecord(.inline(bytes: $0.bytes), $0.first..<$0.first + Int64($0.bytes.count)) }
     }
 
     private static func isCovered(_ piece: (first: Int64, bytes: [UInt8]), by records: [JournalRecord]) -> Bool {
@@ -177,7 +182,8 @@ final class SpooledFile: SpooledBytes {
         if let why = status.withLock({ $0.broken }) { throw SpoolFailure(.broken, why) }
     }
 
-    private func note(_ failure: SpoolFailure) -> SpoolFailure {
+    @discardableResult
+    func note(_ failure: SpoolFailure) -> SpoolFailure {
         if failure.kind == .broken { status.withLock { $0.broken = failure.message } }
         return failure
     }
