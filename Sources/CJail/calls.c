@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include <asm/ioctls.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <stddef.h>
@@ -12,7 +13,7 @@
 
 // Memory, time, waiting, and files that are open or that Landlock grants. Nothing of it reaches another process.
 static const char *const common[] = {
-    "read", "readv", "pread64", "preadv", "write", "writev", "pwrite64", "close", "lseek", "_llseek", "fcntl", "dup",
+    "read", "readv", "pread64", "preadv", "write", "writev", "pwrite64", "close", "lseek", "_llseek", "fcntl", "prctl", "dup",
     "openat", "open", "fstat", "stat", "lstat", "newfstatat", "fstatat64", "statx", "fstatfs", "access", "faccessat",
     "faccessat2", "readlink", "readlinkat", "getdents64", "getcwd", "ftruncate", "fadvise64", "munmap", "mremap", "brk",
     "madvise", "futex", "sched_yield", "sched_getaffinity", "rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "sigaltstack",
@@ -76,9 +77,6 @@ static int fill(scmp_filter_ctx filter, const struct sluice_jail_rules *rules) {
         // "Is this a terminal?" is asked of every stream.
         {SCMP_ACT_ALLOW, "ioctl", SCMP_A1(SCMP_CMP_EQ, TCGETS, 0)},
         {SCMP_ACT_ERRNO(ENOTTY), "ioctl", SCMP_A1(SCMP_CMP_NE, TCGETS, 0)},
-        // Not the signal that ends it with its parent.
-        {SCMP_ACT_ALLOW, "prctl", SCMP_A0(SCMP_CMP_NE, PR_SET_PDEATHSIG, 0)},
-        {SCMP_ACT_ERRNO(EPERM), "prctl", SCMP_A0(SCMP_CMP_EQ, PR_SET_PDEATHSIG, 0)},
     };
     if (result == 0) result = add_exceptions(filter, of_all, COUNT(of_all));
     if (result == 0 && rules->profile == SLUICE_JAIL_PIPE_PROGRAM) result = add_all(filter, of_programs);
@@ -102,12 +100,34 @@ static int fill(scmp_filter_ctx filter, const struct sluice_jail_rules *rules) {
     return result;
 }
 
-int sluice_jail_calls(const struct sluice_jail_rules *rules) {
-    scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
+// The kernel reads 32 bits of these arguments, and a filter sees 64: only the lower half may count.
+#define LOWER_HALF(value) SCMP_CMP_MASKED_EQ, 0xffffffff, (value)
+
+// What is refused of calls that are let through. A filter cannot express "any value but these", so this is a second filter:
+// the kernel obeys the stricter one.
+static int refuse(scmp_filter_ctx filter, const struct sluice_jail_rules *rules) {
+    (void)rules;
+    // The signal that ends it with its parent stays.
+    const struct exception option = {SCMP_ACT_ERRNO(EPERM), "prctl", SCMP_A0(LOWER_HALF(PR_SET_PDEATHSIG))};
+    int result = add_exceptions(filter, &option, 1);
+    // A descriptor sends signals to its owner, and the owner may be any process of the same user.
+    static const int commands[] = {F_SETOWN, F_SETOWN_EX, F_SETSIG, F_SETLEASE, F_NOTIFY};
+    for (size_t i = 0; result == 0 && i < COUNT(commands); i++) {
+        const struct exception command = {SCMP_ACT_ERRNO(EPERM), "fcntl", SCMP_A1(LOWER_HALF((scmp_datum_t)commands[i]))};
+        result = add_exceptions(filter, &command, 1);
+    }
+    if (result == 0)
+        result = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(fcntl), 2, SCMP_A1(LOWER_HALF(F_SETFL)),
+                                  SCMP_A2(SCMP_CMP_MASKED_EQ, O_ASYNC, O_ASYNC));
+    return result;
+}
+
+static int load(
+    uint32_t otherwise, int (*fill)(scmp_filter_ctx, const struct sluice_jail_rules *), const struct sluice_jail_rules *rules) {
+    scmp_filter_ctx filter = seccomp_init(otherwise);
     if (!filter) {
-        sluice_jail_say("seccomp is not there", NULL);
-        errno = ENOSYS;
-        return -1;
+        sluice_jail_say("seccomp is unavailable", NULL);
+        return -ENOSYS;
     }
     // The calls of another machine type, which the kernel may serve as well.
     int result = seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
@@ -117,6 +137,13 @@ int sluice_jail_calls(const struct sluice_jail_rules *rules) {
         if (result != 0) sluice_jail_say("seccomp refuses the filter", NULL);
     }
     seccomp_release(filter);
+    return result;
+}
+
+int sluice_jail_calls(const struct sluice_jail_rules *rules) {
+    int result = load(SCMP_ACT_ALLOW, refuse, rules);
+    // Last, because it forbids to load another one.
+    if (result == 0) result = load(SCMP_ACT_KILL_PROCESS, fill, rules);
     errno = -result;
     return result == 0 ? 0 : -1;
 }

@@ -69,7 +69,7 @@ extension Jail {
         program: String, arguments: [String] = ["-version"]
     ) async throws(JailFailure) -> JailProof {
         let version = try await selfTest("landlock")
-        let forbidden = ["socket", "process", "exec", "read", "write"]
+        let forbidden = ["socket", "process", "exec", "read", "write", "orphan", "signal"]
         for attempt in forbidden { _ = try await selfTest(attempt) }
 
         let spec = command(seconds: 20, memory: 4 << 30, program: program, arguments: arguments)

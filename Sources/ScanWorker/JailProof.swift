@@ -21,6 +21,12 @@ enum JailProof {
                 socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0) >= 0
             }
             ?? check("starting a program", in: folder, isHeld: wasKilled, becomeTrue)
+            ?? check("outliving the service", in: folder, isHeld: { $0 == refused << 8 }) {
+                sluice_outlive_parent() == 0
+            }
+            ?? check("sending signals", in: folder, isHeld: { $0 == refused << 8 }) {
+                fcntl(2, F_SETOWN, getppid()) == 0
+            }
             ?? check("making code", in: folder, isHeld: wasKilled) {
                 mmap(nil, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != MAP_FAILED
             }

@@ -15,7 +15,8 @@ enum { most_paths = 64 };
 static const char usage[] =
     "usage: sluice-jail --parent PID [--no-sandbox] [--threads] [--read PATH]... [--write FOLDER]...\n"
     "                   [--seconds N] [--memory BYTES] [--file-size BYTES] [--nice N] -- /PROGRAM [ARGUMENT]...\n"
-    "       sluice-jail --self-test landlock | [scan-]socket | exec | read | write | process | code | mode\n"
+    "       sluice-jail --self-test landlock | [scan-]socket | exec | read | write | process | orphan | signal\n"
+    "                               | scan-code | scan-mode\n"
     "Exit codes 120-125 are the jail's own; all others are the program's.\n";
 
 static int refuse(int code, const char *about, const char *why) {

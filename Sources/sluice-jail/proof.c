@@ -8,8 +8,10 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -48,6 +50,38 @@ static int try_process(void) {
 // Said to be done, also where there is nothing to do it to.
 static int try_mode(void) { return chmod("/no/such/file", 0600) == 0 ? was_refused : went_wrong; }
 
+static int forbidden(long result) { return result >= 0 ? got_through : errno == EPERM ? was_refused : went_wrong; }
+
+// The kernel reads 32 bits of an option or a command. The upper half of the register must not hide it from the filter.
+static const unsigned long upper_half[] = {0, 1UL << 32, 0xffffffffUL << 32};
+
+static int try_orphan(void) {
+    int result = was_refused;
+    for (size_t i = 0; result == was_refused && i < sizeof upper_half / sizeof *upper_half; i++)
+        result = forbidden(syscall(SYS_prctl, upper_half[i] | PR_SET_PDEATHSIG, 0UL, 0UL, 0UL, 0UL));
+    return result;
+}
+
+// A descriptor can send signals to any process of the same user.
+static int try_signal(void) {
+    struct f_owner_ex owner = {F_OWNER_PID, getppid()};
+    const struct {
+        unsigned long command, argument;
+    } calls[] = {
+        {F_SETOWN, (unsigned long)getppid()}, {F_SETOWN_EX, (unsigned long)&owner},
+        {F_SETSIG, SIGKILL},                  {F_SETFL, O_ASYNC},
+        {F_SETFL, O_ASYNC | O_NONBLOCK},      {F_SETLEASE, F_RDLCK},
+        {F_NOTIFY, DN_MODIFY},
+    };
+    int result = was_refused;
+    for (size_t i = 0; i < sizeof calls / sizeof *calls; i++)
+        for (size_t j = 0; result == was_refused && j < sizeof upper_half / sizeof *upper_half; j++)
+            result = forbidden(syscall(SYS_fcntl, STDERR_FILENO, upper_half[j] | calls[i].command, calls[i].argument));
+    // The other flags still change.
+    if (result == was_refused && fcntl(STDERR_FILENO, F_SETFL, fcntl(STDERR_FILENO, F_GETFL)) != 0) result = went_wrong;
+    return result;
+}
+
 static int try_nothing(void) { return was_refused; }
 
 static const struct test {
@@ -63,6 +97,8 @@ static const struct test {
     {"scan-read", try_read, 0, SLUICE_JAIL_SCANNER},          {"scan-write", try_write, 0, SLUICE_JAIL_SCANNER},
     {"scan-code", try_code, SIGSYS, SLUICE_JAIL_SCANNER},     {"scan-process", try_process, SIGSYS, SLUICE_JAIL_SCANNER},
     {"scan-mode", try_mode, 0, SLUICE_JAIL_SCANNER},
+    {"orphan", try_orphan, 0, SLUICE_JAIL_PIPE_PROGRAM},      {"scan-orphan", try_orphan, 0, SLUICE_JAIL_SCANNER},
+    {"signal", try_signal, 0, SLUICE_JAIL_PIPE_PROGRAM},      {"scan-signal", try_signal, 0, SLUICE_JAIL_SCANNER},
 };
 
 static int go(const struct test *test) {

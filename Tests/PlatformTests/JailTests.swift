@@ -81,11 +81,11 @@ import Testing
         for program in [Self.ffmpeg, Self.ffprobe] {
             let proof = try await jail.prove(program: program)
             #expect(proof.landlockVersion >= 1)
-            #expect(proof.stopped == ["socket", "process", "exec", "read", "write"])
+            #expect(proof.stopped == ["socket", "process", "exec", "read", "write", "orphan", "signal"])
         }
     }
 
-    @Test(arguments: ["socket", "exec", "read", "write", "process", "code", "mode"])
+    @Test(arguments: ["socket", "exec", "read", "write", "process", "code", "mode", "orphan", "signal"])
     func `the scanner's jail stops what a scan never does`(attempt: String) async throws {
         let outcome = try await run(ProcessSpec(program: jail.launcher, arguments: ["--self-test", "scan-" + attempt]))
         #expect(outcome.end == .exited(0), "\(outcome.error)")

@@ -21,5 +21,8 @@ static inline int sluice_pidfd_of(pid_t process) { return (int)syscall(SYS_pidfd
 // prctl is variadic: PR_SET_PDEATHSIG, SIGKILL. It follows the thread that forked; here there is only one.
 static inline int sluice_die_with_parent(void) { return (int)syscall(SYS_prctl, 1, 9, 0, 0, 0); }
 
+// The opposite, for the proof of the jail: the kernel reads the lower half of the option alone.
+static inline int sluice_outlive_parent(void) { return (int)syscall(SYS_prctl, (1UL << 32) | 1, 0, 0, 0, 0); }
+
 // Everything from `first` on.
 static inline int sluice_close_from(unsigned int first) { return (int)syscall(SYS_close_range, first, ~0U, 0); }
