@@ -95,7 +95,7 @@ let package = Package(
 
         // What a benchmark measures.
         .executableTarget(
-            name: "s3-put", dependencies: ["Core", "Platform", "Storage"], path: "Benchmarks/s3/put",
+            name: "s3-transfer", dependencies: ["Core", "Platform", "Storage"], path: "Benchmarks/s3/transfer",
             swiftSettings: house),
         .executableTarget(
             name: "ledger-contest", dependencies: ["Core", "Ledger"], path: "Benchmarks/ledger", exclude: ["run"],

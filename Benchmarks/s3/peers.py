@@ -1,10 +1,14 @@
 """The peers of Benchmarks/s3, each measured like ours: from its first request to its last answer, imports left out.
 
-    peers.py awscrt|boto3 http://host:port FILE-OR-FOLDER CONCURRENCY"""
+    peers.py awscrt|boto3 put|get http://host:port FILE-OR-FOLDER CONCURRENCY
+
+`get` reads the objects that have the names of these files; their bytes are counted and dropped."""
 import json, os, pathlib, resource, sys, threading, time
 
-who, endpoint, path, concurrency = sys.argv[1], sys.argv[2], pathlib.Path(sys.argv[3]), int(sys.argv[4])
+who, verb, endpoint, path, concurrency = sys.argv[1], sys.argv[2], sys.argv[3], pathlib.Path(sys.argv[4]), int(sys.argv[5])
 files = sorted(path.iterdir()) if path.is_dir() else [path]
+folder = "small/" if path.is_dir() else ""
+came = 0
 
 
 def awscrt():
@@ -27,8 +31,20 @@ def awscrt():
                                    on_done=lambda **_: room.release())
         return made.finished_future
 
+    def get(file):
+        request = http.HttpRequest("GET", f"/bench/{folder}{file.name}", http.HttpHeaders([("host", host)]))
+
+        def took(chunk, offset, **_):
+            global came
+            came += len(chunk)
+
+        room.acquire()
+        made = client.make_request(type=s3.S3RequestType.GET_OBJECT, request=request, on_body=took,
+                                   on_done=lambda **_: room.release())
+        return made.finished_future
+
     def all_of_it():
-        for future in [put(file) for file in files]:
+        for future in [(put if verb == "put" else get)(file) for file in files]:
             future.result()
 
     return all_of_it
@@ -68,7 +84,7 @@ work = {"awscrt": awscrt, "boto3": boto3}[who]()
 began, before = time.perf_counter(), used()
 work()
 wall = time.perf_counter() - began
-print(json.dumps({"wall": wall, "cpu": used() - before, "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024}))
+print(json.dumps({"wall": wall, "cpu": used() - before, "came": came, "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024}))
 sys.stdout.flush()
 # The libraries' own threads need not be waited for.
 os._exit(0)

@@ -1,20 +1,25 @@
 /* A store that takes everything and keeps nothing, for measuring clients: it speaks as much S3 as four clients need to put
-   objects, one thread a connection, and throws bodies away within the kernel (MSG_TRUNC), so that it is never what is slow.
+   and get objects, one thread a connection, and throws bodies away within the kernel (MSG_TRUNC), so that it is never what is
+   slow. What is read are the files of FOLDER, sent by sendfile from the page cache.
    What came is counted: GET /.counts says "objects bytes", and begins anew.
 
-       sink PORT */
+       sink PORT FOLDER */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static atomic_llong objects, bytes;
+static int root = -1;
 
 struct connection {
     int fd;
@@ -81,8 +86,35 @@ static int chunks(struct connection *c) {
     }
 }
 
+/* The file that the path names below the bucket's; 1, 0 where the connection is over, -1 where there is no such file. */
+static int file(struct connection *c, const char *first, int isHead, const char *range) {
+    char name[512], head[512];
+    const char *path = strstr(first, "/bench/");
+    size_t length = path ? strcspn(path + 7, " ?") : 0;
+    if (root < 0 || !length || length >= sizeof name) return -1;
+    memcpy(name, path + 7, length);
+    name[length] = 0;
+    int opened = openat(root, name, O_RDONLY);
+    struct stat status;
+    if (opened < 0) return -1;
+    if (fstat(opened, &status) || !S_ISREG(status.st_mode)) { close(opened); return -1; }
+    long long start = 0, end = status.st_size - 1;
+    int n, isPart = sscanf(range, "bytes=%lld-%lld", &start, &end) >= 1;
+    if (end >= status.st_size) end = status.st_size - 1;
+    n = snprintf(head, sizeof head, "HTTP/1.1 %s\r\nServer: sink\r\nETag: \"0123456789abcdef0123456789abcdef\"\r\n"
+                 "Last-Modified: Sat, 21 Nov 2026 10:02:07 GMT\r\nContent-Type: application/octet-stream\r\nContent-Length: %lld\r\n",
+                 isPart ? "206 Partial Content" : "200 OK", end - start + 1);
+    if (isPart) n += snprintf(head + n, sizeof head - (size_t)n, "Content-Range: bytes %lld-%lld/%lld\r\n", start, end, (long long)status.st_size);
+    n += snprintf(head + n, sizeof head - (size_t)n, "\r\n");
+    int isFine = send(c->fd, head, (size_t)n, MSG_NOSIGNAL | (isHead ? 0 : MSG_MORE)) == n;
+    off_t at = start;
+    while (isFine && !isHead && at <= end) isFine = sendfile(c->fd, opened, &at, (size_t)(end - at + 1)) > 0;
+    close(opened);
+    return isFine;
+}
+
 static int serve(struct connection *c) {
-    char first[4096], field[8192];
+    char first[4096], field[8192], range[128] = "";
     long long length = 0, decoded = -1;
     int isChunked = 0, expects = 0;
     if (!line(c, first, sizeof first)) return 0;
@@ -93,6 +125,7 @@ static int serve(struct connection *c) {
         if (!strncasecmp(field, "x-amz-decoded-content-length:", 29)) decoded = atoll(field + 29);
         if (!strncasecmp(field, "transfer-encoding:", 18) && strcasestr(field, "chunked")) isChunked = 1;
         if (!strncasecmp(field, "expect:", 7)) expects = 1;
+        if (!strncasecmp(field, "range: ", 7)) snprintf(range, sizeof range, "%.100s", field + 7);
     }
     if (expects && send(c->fd, "HTTP/1.1 100 Continue\r\n\r\n", 25, MSG_NOSIGNAL) != 25) return 0;
     if (isChunked ? !chunks(c) : !discard(c, length)) return 0;
@@ -115,6 +148,10 @@ static int serve(struct connection *c) {
         snprintf(text, sizeof text, "%lld %lld", atomic_exchange(&objects, 0), atomic_exchange(&bytes, 0));
         return say(c, "200 OK", "", text, 0);
     }
+    if (isHead || !strncmp(first, "GET ", 4)) {
+        int sent = file(c, first, isHead, range);
+        if (sent >= 0) return sent;
+    }
     if (!strncmp(first, "GET ", 4))
         return say(c, "200 OK", "Content-Type: application/xml\r\n",
                    "<?xml version=\"1.0\"?><ListBucketResult><Name>b</Name><IsTruncated>false</IsTruncated></ListBucketResult>", 0);
@@ -130,6 +167,7 @@ static void *connected(void *argument) {
 }
 
 int main(int count, char **arguments) {
+    if (count > 2) root = open(arguments[2], O_RDONLY | O_DIRECTORY);
     int one = 1, listener = socket(AF_INET, SOCK_STREAM, 0);
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((unsigned short)(count > 1 ? atoi(arguments[1]) : 0)),
                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
