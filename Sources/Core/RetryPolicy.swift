@@ -18,8 +18,9 @@ package struct RetryPolicy: Sendable {
         Self(waits: .schedule(waits, spread: spread), tries: waits.count + 1)
     }
 
-    /// Nil when `attempt` (from 1) was the last. `random` is in 0..<1.
+    /// Nil when `attempt` (from 1) was the last; what is less counts as the first. `random` is in 0..<1.
     package func wait(after attempt: Int, random: Double = Double.random(in: 0..<1)) -> Duration? {
+        let attempt = max(1, attempt)
         guard attempt < tries else { return nil }
         switch waits {
         case .doubling(let base, let cap):

@@ -3,14 +3,19 @@ package struct Timestamp: Hashable, Comparable, Sendable, CustomStringConvertibl
     package let microseconds: Int64
 
     package init(microseconds: Int64) { self.microseconds = microseconds }
-    package init(seconds: Int64) { microseconds = seconds * 1_000_000 }
+    /// A moment that is too far away for the form becomes its last one; so do sums and differences.
+    package init(seconds: Int64) { microseconds = seconds.clampedProduct(1_000_000) }
 
     package var seconds: Int64 { microseconds / 1_000_000 }
 
     package static func < (a: Self, b: Self) -> Bool { a.microseconds < b.microseconds }
-    package static func + (a: Self, b: Duration) -> Self { Self(microseconds: a.microseconds + b.microseconds) }
-    package static func - (a: Self, b: Duration) -> Self { Self(microseconds: a.microseconds - b.microseconds) }
-    package static func - (a: Self, b: Self) -> Duration { .microseconds(a.microseconds - b.microseconds) }
+    package static func + (a: Self, b: Duration) -> Self {
+        Self(microseconds: a.microseconds.clampedSum(b.microseconds))
+    }
+    package static func - (a: Self, b: Duration) -> Self { a + (.zero - b) }
+    package static func - (a: Self, b: Self) -> Duration {
+        .microseconds(a.microseconds) - .microseconds(b.microseconds)
+    }
 
     /// RFC 3339, UTC, milliseconds: `2026-11-21T10:02:07.123Z`.
     package var description: String {
@@ -26,7 +31,7 @@ package struct Timestamp: Hashable, Comparable, Sendable, CustomStringConvertibl
         let days = Int(seconds / 86_400)
         let date = CivilDate(daysSince1970: days)
         let rest = Int(seconds % 86_400)
-        let weekday = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"][days % 7]
+        let weekday = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"][(days % 7 + 7) % 7]
         let month = [
             "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
         ][date.month - 1]
@@ -60,7 +65,9 @@ private func padded(_ number: Int, _ width: Int) -> String {
 }
 
 extension Duration {
-    package var microseconds: Int64 { components.seconds * 1_000_000 + components.attoseconds / 1_000_000_000_000 }
+    package var microseconds: Int64 {
+        components.seconds.clampedProduct(1_000_000).clampedSum(components.attoseconds / 1_000_000_000_000)
+    }
     package var milliseconds: Int64 { microseconds / 1_000 }
     /// As a number for people and metrics.
     package var inSeconds: Double { Double(microseconds) / 1_000_000 }

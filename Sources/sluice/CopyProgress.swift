@@ -23,7 +23,7 @@ final class CopyProgress: Sendable {
     }
 
     func add(_ count: Int64) {
-        state.withLock { $0.bytes += count }
+        state.withLock { $0.bytes = $0.bytes.clampedSum(count) }
         show()
     }
 
@@ -49,10 +49,10 @@ final class CopyProgress: Sendable {
     private func text(_ state: State) -> String {
         let rate = Double(state.bytes) / max(0.001, (ContinuousClock.now - began).inSeconds)
         // Nothing shows 100 % before the last file has ended.
-        let share = min(99, bytes > 0 ? Int(Double(state.bytes) * 100 / Double(bytes)) : 0)
-        let left = rate > 0 ? "  \(Int(Double(max(0, bytes - state.bytes)) / rate)) s left" : ""
+        let share = bytes > 0 ? Int64(clamping: min(99, Double(state.bytes) * 100 / Double(bytes))) : 0
+        let left = rate > 0 ? "  \(Int64(clamping: Double(max(0, bytes - state.bytes)) / rate)) s left" : ""
         return "\(state.done)/\(files) files  \(share) %  \(ByteText.of(state.bytes))/\(ByteText.of(bytes))"
-            + "  \(ByteText.of(Int64(rate)))/s\(left)"
+            + "  \(ByteText.of(Int64(clamping: rate)))/s\(left)"
     }
 
     func end(failed: Int) {
@@ -60,7 +60,7 @@ final class CopyProgress: Sendable {
         if Terminal.errorIsTerminal { Terminal.error("\r\u{1B}[K") }
         let (done, bytes) = state.withLock { ($0.done, $0.bytes) }
         let seconds = (ContinuousClock.now - began).inSeconds
-        let rate = ByteText.of(Int64(Double(bytes) / max(0.001, seconds)))
+        let rate = ByteText.of(Int64(clamping: Double(bytes) / max(0.001, seconds)))
         Terminal.error(
             "Copied \(done) of \(files) files, \(ByteText.of(bytes)), \(rate)/s\(failed > 0 ? "; \(failed) failed" : "")\n"
         )

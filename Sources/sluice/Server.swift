@@ -90,7 +90,7 @@ struct Server: Sendable {
         complaint.isAnswer = true
         complaint.isPassing =
             [408, 423, 425, 500, 502, 503, 504].contains(response.status) || code == FailureCode.rateLimited.rawValue
-        complaint.retryAfter = response.fields["retry-after"].flatMap { Int64($0) }.map { .seconds($0) }
+        complaint.retryAfter = response.fields["retry-after"].flatMap { wholeNumber($0) }.map { .seconds($0) }
         throw complaint
     }
 }

@@ -52,7 +52,7 @@ enum StoreCommand {
                 let page = try await opened.store.list(prefix: prefix, after: after, limit: wanted)
                 Terminal.out(page.map { line($0, name.place, isJSON: flags.has("--json")) }.joined())
                 (count, left, after) = (count + page.count, left - page.count, page.last?.key)
-                size += page.reduce(0) { $0 + $1.size }
+                size = page.reduce(size) { $0.clampedSum($1.size) }
                 if page.count < wanted { break }
             }
             if !flags.has("--json"), !flags.has("--quiet") {

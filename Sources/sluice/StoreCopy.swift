@@ -155,7 +155,8 @@ struct StoreCopy: Sendable {
     // MARK: Copying
 
     private func copy(_ items: [Item], _ source: (any BlobStore)?, _ target: (any BlobStore)?) async -> Int32 {
-        let progress = CopyProgress(files: items.count, bytes: items.reduce(0) { $0 + $1.size }, isQuiet: isQuiet)
+        let progress = CopyProgress(
+            files: items.count, bytes: items.reduce(0) { $0.clampedSum($1.size) }, isQuiet: isQuiet)
         let failures = await withTaskGroup(of: String?.self) { group in
             var (rest, running, failures) = (items[...], 0, [String]())
             while true {

@@ -44,7 +44,9 @@ enum StatusCommand {
 
     private static func describe(_ row: JSON) -> String {
         var line = "\(row["id"]?.string ?? "")  \(StateWord.of(row))  \(row["title"]?.string ?? "")"
-        if let progress = row["progress"]?.double, !StateWord.isFinal(row) { line += "  \(Int(progress * 100)) %" }
+        if let progress = row["progress"]?.double, !StateWord.isFinal(row) {
+            line += "  \(Int64(clamping: progress * 100)) %"
+        }
         if let message = row["error"]?["message"]?.string { line += "  \(message)" }
         return line
     }

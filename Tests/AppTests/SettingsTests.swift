@@ -30,6 +30,24 @@ import Testing
         #expect(Set(faults([], wrong)) == Set(wrong.keys))
     }
 
+    @Test(arguments: [
+        "-9223372036854775808", "-1", "9223372036854775807", "9223372036854775808", "99999999999999999999999999",
+        "9223372036854775807d", "1000001d", "9223372036854775807/min", "1e9", "0x10", "+1", "٣",
+    ])
+    func `of numbers are refused where they are no number that makes sense`(text: String) {
+        let keys = [
+            "SLUICE_QUEUE_DEPTH", "SLUICE_CACHE_GB", "SLUICE_PLAYBACK_TTL", "SLUICE_SCAN_WORKERS",
+            "SLUICE_SCAN_DEADLINE",
+            "SLUICE_SCAN_MAX_DB_AGE", "SLUICE_RESCAN_DAYS", "SLUICE_QUARANTINE_TTL", "SLUICE_MAX_UPLOAD_AUDIO_MB",
+            "SLUICE_MAX_UPLOAD_IMAGE_MB", "SLUICE_MAX_UPLOAD_VIDEO_MB", "SLUICE_MAX_UPLOAD_DOC_MB",
+            "SLUICE_MAX_DURATION",
+            "SLUICE_UPLOADS_PER_HOUR", "SLUICE_UPLOAD_TTL", "SLUICE_TENANT_QUOTA_GB", "SLUICE_OPEN_UPLOADS",
+            "SLUICE_ENCODERS", "SLUICE_RATE_LIMIT", "SLUICE_MAX_CONNECTIONS", "SLUICE_IDLE_TIMEOUT",
+            "SLUICE_DRAIN_TIMEOUT",
+        ]
+        #expect(Set(faults([], Dictionary(uniqueKeysWithValues: keys.map { ($0, text) }))) == Set(keys))
+    }
+
     @Test func `that nobody knows are refused with the nearest that is known`() throws {
         let failure = #expect(throws: SettingsFailure.self) {
             try Settings.load(

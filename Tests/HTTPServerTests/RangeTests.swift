@@ -16,6 +16,18 @@ import Testing
         #expect(RangeRequest(field, size: 100) == expected)
     }
 
+    @Test func `at the ends of what fits is within the file, or is not satisfied`() {
+        let ends = ["", "0", "1", "9223372036854775806", "9223372036854775807", "9223372036854775808"]
+        for size in [Int64(0), 1, .max - 1, .max] {
+            for first in ends {
+                for last in ends {
+                    guard case .part(let part) = RangeRequest("bytes=\(first)-\(last)", size: size) else { continue }
+                    #expect(!part.isEmpty && part.lowerBound >= 0 && part.upperBound <= size)
+                }
+            }
+        }
+    }
+
     @Test func `of an empty file is never satisfied, and no range is the whole`() {
         #expect(RangeRequest("bytes=0-0", size: 0) == .unsatisfiable)
         #expect(RangeRequest("bytes=-1", size: 0) == .unsatisfiable)

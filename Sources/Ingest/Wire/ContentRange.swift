@@ -1,3 +1,5 @@
+import Core
+
 /// `Content-Range` of a request (RFC 9110 §14.4), in the forms that resumable PUT clients send: `bytes a-b/n`,
 /// `bytes a-b/*` and the question `bytes */n`.
 package enum ContentRange: Equatable, Sendable {
@@ -26,10 +28,4 @@ package enum ContentRange: Equatable, Sendable {
         else { return nil }
         self = .part(first..<last + 1, total: total)
     }
-}
-
-/// Digits alone: no sign, no space, at most 18 of them, so that sums cannot overflow.
-package func wholeNumber(_ text: some StringProtocol) -> Int64? {
-    guard (1...18).contains(text.utf8.count), text.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else { return nil }
-    return Int64(text)
 }

@@ -1,3 +1,5 @@
+import Core
+
 /// An Item of RFC 9651 as upload fields have it: an Integer or a Boolean, with parameters that nobody asked for. What is
 /// not exactly that is nil.
 enum StructuredItem: Equatable {

@@ -1,3 +1,4 @@
+internal import Core
 internal import Crypto
 internal import HTTPClient
 internal import Synchronization
@@ -44,7 +45,7 @@ extension S3BlobStore {
         var entries: [BlobEntry] = []
         for object in list.all("Contents") {
             guard let text = object["Key"], let name = isEncoded ? URLText.decode(text) : text, let key = key(of: name),
-                let size = object["Size"].flatMap({ Int64($0) })
+                let size = object["Size"].flatMap({ wholeNumber($0) })
             else { continue }
             entries.append(BlobEntry(key: key, size: size))
         }

@@ -105,7 +105,7 @@ extension S3BlobStore {
         var head = S3Call("HEAD", path(of: multipart.key), name: multipart.key.path)
         head.accepted = [404]
         let found = try await endpoint.send(head)
-        guard found.isSuccess, found.fields["Content-Length"].flatMap({ Int64($0) }) == size,
+        guard found.isSuccess, found.fields["Content-Length"].flatMap({ wholeNumber($0) }) == size,
             let changed = found.fields["Last-Modified"].flatMap(S3Dates.http)
         else { return false }
         return changed >= began - Self.dating

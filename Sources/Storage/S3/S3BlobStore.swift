@@ -105,7 +105,7 @@ package final class S3BlobStore: BlobStore {
         call.accepted = [400, 403, 404]
         let head = try await endpoint.send(call)
         if head.isSuccess {
-            return (head.fields["Content-Length"].flatMap { Int64($0) } ?? 0, head.fields["ETag"] ?? "")
+            return (S3Reader.size(of: head.fields, status: head.status) ?? 0, head.fields["ETag"] ?? "")
         }
         if head.status == 404 { return nil }
         // The answer to HEAD cannot say why: a byte of the object is asked for, and what is said then counts.

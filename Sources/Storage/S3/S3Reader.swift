@@ -71,9 +71,9 @@ final class S3Reader: BlobReader {
     /// RFC 9110 §14.4: after the slash stands the size of the whole.
     static func size(of fields: ClientFields, status: Int) -> Int64? {
         if status == 206 || status == 416 {
-            return fields["Content-Range"].flatMap { $0.split(separator: "/").last }.flatMap { Int64($0) }
+            return fields["Content-Range"].flatMap { $0.split(separator: "/").last }.flatMap { wholeNumber($0) }
         }
-        return fields["Content-Length"].flatMap { Int64($0) }
+        return fields["Content-Length"].flatMap { wholeNumber($0) }
     }
 
     func next() async throws(BlobFailure) -> [UInt8] {

@@ -98,7 +98,11 @@ struct FileUpload: Sendable {
         if record?.earlier != nil, let target = try await goOn(id, chunkSize, patience) { return target }
         return Target(
             id: id, track: track, state: "receiving", chunkSize: chunkSize,
-            missing: Set(0..<(created["chunkCount"]?.integer ?? 0)))
+            missing: Set(0..<Self.chunkCount(of: size, chunkSize)))
+    }
+
+    private static func chunkCount(of size: Int64, _ chunkSize: Int64) -> Int64 {
+        size == 0 ? 0 : (size - 1) / chunkSize + 1
     }
 
     /// Nil where it is over without a result, or the server knows nothing of it.
@@ -129,9 +133,10 @@ struct FileUpload: Sendable {
         _ file: SharedDescriptor, _ size: Int64, to target: Target, _ patience: Patience
     ) async throws -> [UInt8] {
         let chunkSize = target.chunkSize
-        let count = size == 0 ? 0 : (size - 1) / chunkSize + 1
+        let count = Self.chunkCount(of: size, chunkSize)
         func range(_ index: Int64) -> Range<Int64> { index * chunkSize..<min(size, (index + 1) * chunkSize) }
-        let present = size - target.missing.filter { $0 < count }.reduce(0) { $0 + Int64(range($1).count) }
+        let present =
+            size - target.missing.filter { (0..<count).contains($0) }.reduce(0) { $0 + Int64(range($1).count) }
         board.begin(number, name: name, size: size, present: present)
         let tally = ChunkTally(present) { board.sent(number, $0) }
         var hash = SHA256()

@@ -38,6 +38,25 @@ import Testing
         #expect(failure?.kind == .away)
     }
 
+    @Test(arguments: ["-1", "-9223372036854775808", "9223372036854775807", "9223372036854775808", "+5", "many", ""])
+    func `has no size that is not one`(_ size: String) async throws {
+        let scripted = try ScriptedStore { _, target in
+            if target.contains("list-type") {
+                return .init(
+                    body: """
+                        <ListBucketResult><IsTruncated>false</IsTruncated><Contents><Key>a</Key><Size>\(size)</Size></Contents>\
+                        <Contents><Key>b</Key><Size>5</Size></Contents></ListBucketResult>
+                        """)
+            }
+            return .init(
+                status: 206, fields: [("ETag", "\"e\""), ("Content-Range", "bytes 0-4/\(size)")], body: "hello")
+        }
+        let store = try scripted.store()
+        await #expect(throws: BlobFailure.self) { _ = try await store.read(key("a"), range: nil) }
+        await #expect(throws: BlobFailure.self) { _ = try await store.read(key("a"), range: 0..<5) }
+        #expect(try await store.list(prefix: "", after: nil, limit: 1000).map(\.key.path) == ["b"])
+    }
+
     @Test func `is read from its start again though it sends the whole where all of it was asked for`() async throws {
         let text = String(repeating: "sluice", count: 5000)
         let count = Mutex(0)
