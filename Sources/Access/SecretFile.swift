@@ -4,20 +4,22 @@ package import Platform
 /// A secret that was made once and is kept in a file only its owner reads: 64 hexadecimal digits, used as that text.
 package enum SecretFile {
     package static func readOrMake(folder: String, name: String) throws(Errno) -> String {
+        try readOrMake(folder: folder, name: name, isAgain: false)
+    }
+
+    private static func readOrMake(folder: String, name: String, isAgain: Bool) throws(Errno) -> String {
         let path = folder + "/" + name
         if let text = try read(path) { return text }
         try Files.makeFolder(folder)
-        let file = try FileDescriptor.unnamed(in: folder)
-        try file.write(Array((Hex.encode(Random.bytes(32)) + "\n").utf8), at: 0)
-        try file.sync()
         do throws(Errno) {
-            try Files.link(file, to: path)
-            try Files.syncFolder(folder)
+            try Files.createAtomically(Array((Hex.encode(Random.bytes(32)) + "\n").utf8), at: path)
         } catch {
+            // A service started and cleaned up.
+            if error == .noSuchFile, !isAgain { return try readOrMake(folder: folder, name: name, isAgain: true) }
             // Another process was first: its secret is the one.
             guard error == .exists else { throw error }
         }
-        guard let text = try read(path) else { throw .invalid }
+        guard let text = try read(path) else { throw Errno.invalid.at("read", path) }
         return text
     }
 

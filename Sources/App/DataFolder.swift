@@ -24,6 +24,7 @@ struct DataFolder: Sendable {
 
     func prepare() throws(Errno) {
         for folder in [path, secrets, spool, blobs, held, path + "/tmp", path + "/run"] { try Files.makeFolder(folder) }
+        for folder in [path, secrets, path + "/run"] { try Files.removeUnfinished(in: folder) }
         // What lies in staging belongs to encodes that no longer run.
         try Files.removeTree(staged)
         try Files.makeFolder(staged)

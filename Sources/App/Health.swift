@@ -102,6 +102,16 @@ final class Health: Sendable {
 
     var checks: JSON { said().json }
 
+    private var disk: JSON {
+        do throws(Errno) {
+            // A disk of unknown size is not full.
+            guard let space = try Files.freeSpace(folder.path) else { return ["status": "up", "freeBytes": .null] }
+            return ["status": space.free > 0 ? "up" : "down", "freeBytes": .integer(space.free)]
+        } catch {
+            return ["status": "down", "freeBytes": 0]
+        }
+    }
+
     private func said() -> (json: JSON, ledgerIsUp: Bool, scannerIsUp: Bool) {
         let look = ledger.withLock(\.self)
         let waited = look.asked.map { ContinuousClock.now - $0 } ?? .zero
@@ -114,13 +124,11 @@ final class Health: Sendable {
         if let info = scanner.info {
             scan += [("engine", .string(info.engine)), ("database", .string(info.database))]
         }
-        // A disk that cannot be asked is told as full.
-        let free = (try? Files.freeSpace(folder.path))?.free ?? 0
         let json: JSON = [
             "ledger": ["status": ledgerIsUp ? "up" : "down", "latencyMs": .integer(took.milliseconds)],
             "scanner": .object(scan),
             "store": store.said.json,
-            "disk": ["status": free > 0 ? "up" : "down", "freeBytes": .integer(free)],
+            "disk": disk,
         ]
         return (json, ledgerIsUp, scannerIsUp)
     }

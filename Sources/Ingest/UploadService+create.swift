@@ -70,11 +70,12 @@ extension UploadService {
     }
 
     /// What new uploads may still take of this disk: a share stays free, and what is reserved but already written is not
-    /// counted twice.
+    /// counted twice. Without a bound where the size of the disk is unknown.
     func room() async throws -> Int64 {
         let spool = spool
         let space = try await lanes.lane(for: "space").run { () throws(SpoolFailure) in try spool.space() }
-        return space.free - Int64(Double(space.total) * limits.leastFree) + receptions.bytesReceived
+        guard let space else { return .max }
+        return space.room(sparing: limits.leastFree).clampedSum(receptions.bytesReceived)
     }
 
     /// As `room`, told anew ten times a second at most: for files so small that no disk is filled by what comes between.

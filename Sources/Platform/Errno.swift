@@ -1,10 +1,46 @@
 internal import Glibc
 
-/// What the kernel said no with.
+/// What the kernel said no with. Two are equal if their codes are, wherever they arose.
 package struct Errno: Error, Hashable, Sendable, CustomStringConvertible {
-    package let code: Int32
+    /// An object, so that an `Errno` stays as small as two words.
+    private final class Place: Sendable {
+        let operation: String
+        let path: String
 
-    package init(code: Int32) { self.code = code }
+        init(_ operation: String, _ path: String) {
+            self.operation = operation
+            self.path = path
+        }
+    }
+
+    package let code: Int32
+    private let place: Place?
+
+    package init(code: Int32) {
+        self.code = code
+        place = nil
+    }
+
+    private init(code: Int32, place: Place) {
+        self.code = code
+        self.place = place
+    }
+
+    /// The same, with what was tried and on which name; the first place stays.
+    package func at(_ operation: String, _ path: String) -> Errno {
+        place == nil ? Errno(code: code, place: Place(operation, path)) : self
+    }
+
+    /// What `body` throws gets this place.
+    @discardableResult
+    static func placed<T: ~Copyable>(
+        _ operation: String, _ path: String, _ body: () throws(Errno) -> T
+    ) throws(Errno) -> T {
+        do throws(Errno) { return try body() } catch { throw error.at(operation, path) }
+    }
+
+    package static func == (left: Errno, right: Errno) -> Bool { left.code == right.code }
+    package func hash(into hasher: inout Hasher) { hasher.combine(code) }
 
     package static let noSuchFile = Errno(code: ENOENT)
     package static let exists = Errno(code: EEXIST)
@@ -29,7 +65,11 @@ package struct Errno: Error, Hashable, Sendable, CustomStringConvertible {
         [EAGAIN, EINTR, ENOMEM, EMFILE, ENFILE, ENOSPC, EDQUOT, EIO, EBUSY, ETIMEDOUT].contains(code)
     }
 
-    package var description: String {
+    /// `open /data/lock: Permission denied`.
+    package var description: String { place.map { "\($0.operation) \($0.path): \(reason)" } ?? reason }
+
+    /// `Permission denied`.
+    package var reason: String {
         // Thread-safe since glibc 2.32: known codes are constants, and the buffer of the others is the thread's own.
         String(cString: strerror(code))
     }

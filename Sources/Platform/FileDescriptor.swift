@@ -11,7 +11,9 @@ package struct FileDescriptor: ~Copyable, Sendable {
 
     /// `O_CLOEXEC` always: what a child gets, it is given by name.
     package static func open(_ path: String, _ flags: Int32, mode: UInt32 = 0o600) throws(Errno) -> FileDescriptor {
-        let raw = try Errno.retrying { Int(Glibc.open(path, flags | O_CLOEXEC, mode)) }
+        let raw = try Errno.placed("open", path) { () throws(Errno) in
+            try Errno.retrying { Int(Glibc.open(path, flags | O_CLOEXEC, mode)) }
+        }
         return FileDescriptor(owning: Int32(raw))
     }
 
@@ -27,9 +29,24 @@ package struct FileDescriptor: ~Copyable, Sendable {
         try open(path, O_RDWR | O_CREAT | O_EXCL, mode: mode)
     }
 
-    /// A file with no name in `folder`: it is gone with its last descriptor unless `Files.link` names it.
-    package static func unnamed(in folder: String, mode: UInt32 = 0o600) throws(Errno) -> FileDescriptor {
-        try open(folder, O_RDWR | sluice_o_tmpfile(), mode: mode)
+    /// A file with no name in `folder`: it is gone with its last descriptor. `flag` is for tests.
+    package static func unnamed(
+        in folder: String, mode: UInt32 = 0o600, flag: Int32? = nil
+    ) throws(Errno) -> FileDescriptor {
+        do throws(Errno) {
+            return try open(folder, O_RDWR | (flag ?? sluice_o_tmpfile()), mode: mode)
+        } catch {
+            // NFS, FUSE and older overlayfs make no such files. Where the flag is unknown, a folder was to be written to.
+            guard [EOPNOTSUPP, EISDIR, EINVAL].contains(error.code) else { throw error }
+            return try unlinked(in: folder, mode: mode)
+        }
+    }
+
+    private static func unlinked(in folder: String, mode: UInt32) throws(Errno) -> FileDescriptor {
+        let path = "\(folder)/.\(getpid())-\(UInt64.random(in: 0 ... .max)).tmp"
+        let file = try open(path, O_RDWR | O_CREAT | O_EXCL, mode: mode)
+        try Files.remove(path)
+        return file
     }
 
     /// A file in memory, without a name; the one given is for those who look at the process.

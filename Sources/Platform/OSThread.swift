@@ -23,7 +23,7 @@ package final class OSThread: Sendable {
             }, start.toOpaque())
         guard code == 0 else {
             start.release()
-            throw Errno(code: code)
+            throw Errno(code: code).at("start the thread", name)
         }
         self.thread = thread
     }

@@ -56,11 +56,11 @@ package struct BlobFailure: Error, Sendable, CustomStringConvertible {
         if error == .noSuchFile {
             self.init(.absent, "there is nothing at \(key)")
         } else if error.isOutOfSpace {
-            self.init(.full, "no room for \(key): \(error)")
+            self.init(.full, "no room for \(key): \(error.reason)")
         } else if error.isPassing {
-            self.init(.away, "the disk failed at \(key): \(error)")
+            self.init(.away, "the disk failed at \(key): \(error.reason)")
         } else {
-            self.init(.refused, "\(key): \(error)")
+            self.init(.refused, "\(key): \(error.reason)")
         }
     }
 }

@@ -17,7 +17,9 @@ enum DoctorCommand {
         let settings = try Home.settings()
         var findings = [await jail(settings), await scanner(settings)]
         findings += ["ffmpeg", "ffprobe"].map(program)
-        findings += [await ledger(settings), await store(settings), disk(settings), server(settings)]
+        findings += [
+            await ledger(settings), await store(settings), await folder(settings), disk(settings), server(settings),
+        ]
         if flags.has("--json") {
             let items = findings.map { one -> JSON in
                 [
@@ -124,13 +126,29 @@ enum DoctorCommand {
         }
     }
 
+    /// What the service does in its folder is tried there.
+    private static func folder(_ settings: Settings) async -> Finding {
+        do {
+            let trial = try DataFolderTrial(settings)
+            try await trial.run()
+            return Finding(
+                name: "folder", isWell: true, said: "\(trial.path) takes files, links, locks and a ledger", remedy: "")
+        } catch {
+            return Finding(
+                name: "folder", isWell: false, said: "\(error)",
+                remedy: "set SLUICE_DATA to a folder that this user may write to, on a disk of this machine")
+        }
+    }
+
     private static func disk(_ settings: Settings) -> Finding {
         do {
-            let path = Files.isFolder(settings.data) ? settings.data : "."
-            let (free, total) = try Files.freeSpace(path)
-            let share = total > 0 ? free * 100 / total : 0
+            let path = try DataFolderTrial(settings).path
+            guard let space = try Files.freeSpace(path) else {
+                return Finding(name: "disk", isWell: true, said: "\(path) does not report its size", remedy: "")
+            }
+            let share = space.freeShare
             return Finding(
-                name: "disk", isWell: share > 10, said: "\(free >> 30) GiB free, \(share) %",
+                name: "disk", isWell: share > 10, said: "\(space.free >> 30) GiB free, \(share) %",
                 remedy: "free space: below 10 % no new upload begins")
         } catch {
             return Finding(name: "disk", isWell: false, said: "\(error)", remedy: "look at SLUICE_DATA")

@@ -2,6 +2,7 @@ import Access
 import Core
 import HTTPServer
 import Ledger
+import Platform
 import Synchronization
 import Testing
 

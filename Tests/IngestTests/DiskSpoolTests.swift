@@ -170,7 +170,7 @@ import Testing
         #expect(sealed.size == 3 && sealed.sha256 == sha256)
         #expect(try sealed.descriptor.read(upTo: 10, at: 0) == [1, 2, 3])
         #expect(try spool.uploads() == [id])
-        #expect(try spool.space().free > 0)
+        #expect(try #require(try spool.space()).free > 0)
         try spool.remove(id)
         #expect(try spool.uploads().isEmpty)
     }

@@ -199,11 +199,11 @@ import Testing
             limits.leastFree = 0
         }
         let room = 2 * (75_000 + JournalSpace.reserved)
-        rig.device.status.withLock { $0.space = SpoolSpace(free: room - 1, total: 1 << 40) }
+        rig.device.status.withLock { $0.space = DiskSpace(free: room - 1, total: 1 << 40) }
         _ = try await rig.create(wav(75_000))
         await #expect(
             performing: { try await rig.create(wav(75_000)) }, throws: { ($0 as? IngestFailure)?.kind == .full })
-        rig.device.status.withLock { $0.space = SpoolSpace(free: room, total: 1 << 40) }
+        rig.device.status.withLock { $0.space = DiskSpace(free: room, total: 1 << 40) }
         _ = try await rig.create(wav(75_000))
         #expect(try await rig.reserved() == 150_000)
     }

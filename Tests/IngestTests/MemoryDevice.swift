@@ -34,7 +34,7 @@ final class MemoryDevice: SpoolDevice {
         var failure: (prefix: String, errno: Errno)?
         /// Each state that an operation led to, where they are kept.
         var states: [[String: File]]?
-        var space = SpoolSpace(free: 1 << 40, total: 1 << 40)
+        var space: DiskSpace? = DiskSpace(free: 1 << 40, total: 1 << 40)
     }
 
     let status = Mutex(Status())
@@ -121,7 +121,7 @@ final class MemoryDevice: SpoolDevice {
         }
     }
 
-    func space() throws(Errno) -> SpoolSpace { status.withLock { $0.space } }
+    func space() throws(Errno) -> DiskSpace? { status.withLock { $0.space } }
 
     func descriptor(_ name: String) throws(Errno) -> FileDescriptor? { nil }
 

@@ -112,11 +112,33 @@ import Testing
 
     @Test func `a disk that could not hold it refuses the upload at its creation`() async throws {
         let rig = try ServiceRig()
-        rig.device.status.withLock { $0.space = SpoolSpace(free: 400_000, total: 1_000_000) }
+        rig.device.status.withLock { $0.space = DiskSpace(free: 400_000, total: 1_000_000) }
         _ = try await rig.create(data)  // 300,000 may be taken
         _ = try await rig.create(wav(140_000))
         await #expect(performing: { try await rig.create(wav(20_000)) }, throws: kind(.full))
         await #expect(performing: { try await whole(wav(20_000), length: 20_000, rig) }, throws: kind(.full))
+    }
+
+    @Test func `a disk of unknown size is not full, and the largest of all takes uploads too`() async throws {
+        let rig = try ServiceRig()
+        for space in [nil, DiskSpace(free: .max, total: .max)] {
+            rig.device.status.withLock { $0.space = space }
+            _ = try await rig.create(data)
+            _ = try await whole(wav(20_000), length: 20_000, rig)
+        }
+    }
+
+    @Test(arguments: [
+        "-9223372036854775808", "-1", "0", "1099511627777", "9223372036854775807", "9223372036854775808", "1e300",
+    ])
+    func `sizes that no file has are refused`(size: String) async throws {
+        // The largest limit that the settings take.
+        let rig = try ServiceRig { $0.audioBytes = 1 << 40 }
+        await #expect(throws: IngestFailure.self) {
+            let wish = try NewUpload(json: Array(#"{"filename":"a.wav","size":\#(size),"chunkSize":65536}"#.utf8))
+            _ = try await rig.service.create(
+                wish, idempotency: nil, from: Origin(principal: ServiceRig.user, requestID: .make()))
+        }
     }
 
     @Test func `sizes and names that nobody takes are refused`() async throws {

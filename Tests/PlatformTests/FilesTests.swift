@@ -64,6 +64,48 @@ import Testing
         #expect(try Files.size(scratch["again"]) == 2)
     }
 
+    @Test func `a file without a name is made where the file system makes none`() throws {
+        // A kernel without the flag sees a folder that is opened for writing.
+        let file = try FileDescriptor.unnamed(in: scratch.path, flag: O_DIRECTORY)
+        try file.write([7, 8], at: 0)
+        #expect(try file.read(upTo: 9, at: 0) == [7, 8])
+        #expect(try Files.list(scratch.path).isEmpty)
+    }
+
+    @Test func `a failure names what was tried, and on what`() throws {
+        let none = scratch["none"]
+        func text(_ body: () throws -> Void) -> String {
+            do {
+                try body()
+                return ""
+            } catch { return "\(error)" }
+        }
+        #expect(text { _ = SharedDescriptor(try .reading(none)) } == "open \(none): No such file or directory")
+        #expect(text { _ = try Files.list(none) } == "list \(none): No such file or directory")
+        #expect(text { try Files.rename(none, to: scratch["x"]) }.hasPrefix("rename \(none) to \(scratch["x"]): "))
+        #expect(text { try Files.makeFolder("/proc/none") }.hasPrefix("mkdir /proc/none: "))
+        #expect(text { try Files.writeAtomically([1], to: none + "/a") }.hasPrefix("open \(none)/a."))
+        #expect(text { _ = try Files.freeSpace(none) } == "statfs \(none): No such file or directory")
+        #expect(Errno.noSpace.at("write", none) == .noSpace && Errno.noSpace.at("write", none).isOutOfSpace)
+    }
+
+    @Test func `a file that is created is whole, alone, and never over another`() throws {
+        try Files.createAtomically([1], at: scratch["one"])
+        #expect(throws: Errno.exists) { try Files.createAtomically([2], at: scratch["one"]) }
+        try Files.writeAtomically([3], to: scratch["two.17-4.new"])
+        try Files.removeUnfinished(in: scratch.path)
+        #expect(try Files.list(scratch.path) == ["one"] && Files.readWhole(scratch["one"], limit: 9) == [1])
+    }
+
+    @Test func `a file system without blocks has an unknown size, and none is larger than what fits`() {
+        #expect(DiskSpace(blocks: 0, free: 0, unit: 4096) == nil)
+        #expect(DiskSpace(blocks: 1000, free: 250, unit: 4096) == DiskSpace(free: 1_024_000, total: 4_096_000))
+        let endless = DiskSpace(blocks: .max, free: .max, unit: 4096)
+        #expect(endless == DiskSpace(free: .max, total: .max) && endless?.freeShare == 100)
+        #expect(DiskSpace(free: 30, total: 100).room(sparing: 0.1) == 20)
+        #expect(DiskSpace(blocks: .max, free: 0, unit: .max)?.room(sparing: 0.1) ?? 0 < 0)
+    }
+
     @Test func `renaming replaces only where it is allowed to`() throws {
         try Files.writeAtomically([1], to: scratch["one"])
         try Files.writeAtomically([2], to: scratch["two"])
@@ -76,7 +118,7 @@ import Testing
 
     @Test func `what is not there has no size, and a disk has free space`() throws {
         #expect(try Files.size(scratch["none"]) == nil)
-        let space = try Files.freeSpace(scratch.path)
+        let space = try #require(try Files.freeSpace(scratch.path))
         #expect(space.free > 0 && space.free <= space.total)
         #expect(throws: Errno.noSuchFile) { try Files.freeSpace(scratch["none"]) }
     }

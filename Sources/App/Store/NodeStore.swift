@@ -105,8 +105,9 @@ struct NodeStore: Sendable {
         do {
             try Files.makeFolder(root)
             let lock = try CacheLock(root, since: time.now)
-            // Never more than half of what it could have: uploads need the disk too.
-            let room = try (Files.freeSpace(root).free + ReadThroughCache.held(in: root)) / 2
+            // Never more than half of what it could have: uploads need the disk too. A disk of unknown size has no half.
+            let free = try Files.freeSpace(root)?.free ?? .max
+            let room = try free.clampedSum(ReadThroughCache.held(in: root)) / 2
             if room < settings.cacheBytes {
                 log.warning("cache.smaller", [("bytes", String(room)), ("wanted", String(settings.cacheBytes))])
             }

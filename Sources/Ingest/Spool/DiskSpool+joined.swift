@@ -22,7 +22,7 @@ extension DiskSpool {
             if durability == .full { try syncNames(name)() }
             return length
         } catch let errno as Errno {
-            throw SpoolFailure(errno.isOutOfSpace ? .full : .unreadable, "the parts were not joined: \(errno)")
+            throw SpoolFailure(errno.isOutOfSpace ? .full : .unreadable, "the parts were not joined: \(errno.reason)")
         } catch let failure as SpoolFailure {
             throw failure
         } catch {

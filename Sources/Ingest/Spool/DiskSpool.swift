@@ -1,5 +1,5 @@
 package import Core
-import Platform
+package import Platform
 import Synchronization
 
 /// The spool on this machine's disk: a data file and a journal an upload, in folders of their ids' last character, so
@@ -31,7 +31,7 @@ package struct DiskSpool: Spool {
                 data: try DataFile(name.data, on: device), log: log, durability: durability,
                 inlineLimit: inlineLimit, syncNames: syncNames(name), replaceLog: replaceJournal(name))
         } catch let errno as Errno {
-            throw SpoolFailure(errno.isOutOfSpace ? .full : .unreadable, "the upload cannot be opened: \(errno)")
+            throw SpoolFailure(errno.isOutOfSpace ? .full : .unreadable, "the upload cannot be opened: \(errno.reason)")
         } catch let failure as SpoolFailure {
             throw failure
         } catch {
@@ -106,7 +106,7 @@ package struct DiskSpool: Spool {
         }
     }
 
-    package func space() throws(SpoolFailure) -> SpoolSpace {
+    package func space() throws(SpoolFailure) -> DiskSpace? {
         do { return try device.space() } catch {
             throw SpoolFailure(.unreadable, "the free space cannot be read: \(error)")
         }

@@ -45,10 +45,7 @@ package struct FolderDevice: SpoolDevice {
         try Files.list(path(name))
     }
 
-    package func space() throws(Errno) -> SpoolSpace {
-        let (free, total) = try Files.freeSpace(folder)
-        return SpoolSpace(free: free, total: total)
-    }
+    package func space() throws(Errno) -> DiskSpace? { try Files.freeSpace(folder) }
 
     package func descriptor(_ name: String) throws(Errno) -> FileDescriptor? {
         guard Files.exists(path(name)) else { return nil }

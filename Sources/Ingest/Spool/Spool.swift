@@ -11,7 +11,8 @@ package protocol Spool: Sendable {
     /// What was not there is no failure.
     func remove(_ upload: UploadID) throws(SpoolFailure)
     func uploads() throws(SpoolFailure) -> [UploadID]
-    func space() throws(SpoolFailure) -> SpoolSpace
+    /// Nil where it is unknown: the disk itself then refuses what does not fit.
+    func space() throws(SpoolFailure) -> DiskSpace?
     /// From now on the bytes of sealed uploads, in their order, are another's too, whatever becomes of the parts: durably,
     /// and by reference alone. Their length.
     func join(_ parts: [UploadID], as upload: UploadID) throws(SpoolFailure) -> Int64
@@ -21,15 +22,6 @@ package protocol Spool: Sendable {
     func forgetParts(of upload: UploadID) throws(SpoolFailure)
     /// The bytes of a sealed upload, for those who read them from now on.
     func sealed(_ upload: UploadID) throws(SpoolFailure) -> SealedFile
-}
-
-package struct SpoolSpace: Equatable, Sendable {
-    package let free: Int64
-    package let total: Int64
-    package init(free: Int64, total: Int64) {
-        self.free = free
-        self.total = total
-    }
 }
 
 extension Spool {

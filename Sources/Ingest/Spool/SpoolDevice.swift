@@ -16,7 +16,7 @@ package protocol SpoolDevice: Sendable {
     func rename(_ name: String, to other: String) throws(Errno)
     func remove(_ name: String) throws(Errno)
     func list(_ folder: String) throws(Errno) -> [String]
-    func space() throws(Errno) -> SpoolSpace
+    func space() throws(Errno) -> DiskSpace?
     /// For reading by others, with sendfile and the like.
     func descriptor(_ name: String) throws(Errno) -> FileDescriptor?
 }

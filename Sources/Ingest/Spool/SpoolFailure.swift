@@ -25,6 +25,6 @@ package struct SpoolFailure: Error, Equatable, Sendable, CustomStringConvertible
 
     /// A full disk while writing says that nothing was kept, no more; any other error puts the file in doubt.
     init(writing what: StaticString, _ errno: Errno) {
-        self.init(errno.isOutOfSpace ? .full : .broken, "\(what): \(errno)")
+        self.init(errno.isOutOfSpace ? .full : .broken, "\(what): \(errno.reason)")
     }
 }

@@ -79,7 +79,7 @@ final class SpooledFile: SpooledBytes {
             self.journal = journal
             status = Mutex(Status(log: log, end: journal.end, isNamed: true))
         } catch let errno as Errno {
-            throw SpoolFailure(.unreadable, "the journal of the upload cannot be read: \(errno)")
+            throw SpoolFailure(.unreadable, "the journal of the upload cannot be read: \(errno.reason)")
         } catch let failure as SpoolFailure {
             throw failure
         } catch {
