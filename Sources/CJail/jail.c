@@ -35,22 +35,25 @@ static int drop_capabilities(void) {
     return (int)syscall(SYS_capset, &header, none);
 }
 
-static int limit(__rlimit_resource_t resource, uint64_t value) {
-    struct rlimit old, new = {value, value};
+// `grace`: how far the hard limit lies above the soft one.
+static int limit(__rlimit_resource_t resource, uint64_t value, uint64_t grace) {
+    struct rlimit old, new = {value, value + grace};
     if (getrlimit(resource, &old) != 0) return -1;
     // Nobody may raise what is set already, and it would be no limit if we could.
-    if (new.rlim_cur > old.rlim_max) new.rlim_cur = new.rlim_max = old.rlim_max;
+    if (new.rlim_max > old.rlim_max) new.rlim_max = old.rlim_max;
+    if (new.rlim_cur > new.rlim_max) new.rlim_cur = new.rlim_max;
     return setrlimit(resource, &new);
 }
 
 static int limit_all(const struct sluice_jail_rules *rules) {
-    if (limit(RLIMIT_CORE, 0) != 0) return -1;
-    if (rules->seconds && limit(RLIMIT_CPU, rules->seconds) != 0) return -1;
-    if (rules->memory && limit(RLIMIT_AS, rules->memory) != 0) return -1;
-    if (rules->file_size && limit(RLIMIT_FSIZE, rules->file_size) != 0) return -1;
-    if (rules->files && limit(RLIMIT_NOFILE, rules->files) != 0) return -1;
+    if (limit(RLIMIT_CORE, 0, 0) != 0) return -1;
+    // SIGXCPU comes first and names the cause: a plain SIGKILL would look like the out-of-memory killer's.
+    if (rules->seconds && limit(RLIMIT_CPU, rules->seconds, 2) != 0) return -1;
+    if (rules->memory && limit(RLIMIT_AS, rules->memory, 0) != 0) return -1;
+    if (rules->file_size && limit(RLIMIT_FSIZE, rules->file_size, 0) != 0) return -1;
+    if (rules->files && limit(RLIMIT_NOFILE, rules->files, 0) != 0) return -1;
     // It counts all of the user's threads, so "no more than there are" is the only useful number; root is not bound by it.
-    if (rules->profile != SLUICE_JAIL_NONE && !rules->threads && limit(RLIMIT_NPROC, 1) != 0) return -1;
+    if (rules->profile != SLUICE_JAIL_NONE && !rules->threads && limit(RLIMIT_NPROC, 1, 0) != 0) return -1;
     return 0;
 }
 

@@ -171,7 +171,8 @@ import Testing
         #expect(try await run(spinning).end == .exited(1))
         let granted = jail.command(
             read: ["/dev/zero"], seconds: 1, memory: 1 << 30, program: "/usr/bin/sha256sum", arguments: ["/dev/zero"])
-        #expect(try await run(granted).end == .signalled(9))
+        // SIGXCPU, and not the SIGKILL that the out-of-memory killer sends.
+        #expect(try await run(granted).end == .signalled(24))
         let missing = try await run(inside(read: ["/no/such/file"], Self.ffmpeg, ["-version"]))
         #expect(missing.end == .exited(123))
         #expect(missing.error.contains("/no/such/file"))
