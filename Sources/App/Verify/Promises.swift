@@ -78,7 +78,7 @@ struct Promises: Sendable {
             let sizes = rendition.segments.compactMap { there[$0] }
             // What is missing is told already.
             guard sizes.count == rendition.segments.count, let first = rendition.segments.first else { continue }
-            let size = sizes.reduce(0) { $0.clampedSum($1) }
+            let size = sizes.reduce(Int64(0)) { $0.clampedSum($1) }
             guard size != rendition.size else { continue }
             let folder = first.prefix(upTo: first.lastIndex(of: "/") ?? first.endIndex)
             findings.append(
