@@ -65,6 +65,13 @@ package struct DataFolderTrial: Sendable {
     /// SQLite needs shared memory and locks of byte ranges beside its file.
     private func tryLedger(_ folder: String) async throws {
         let ledger = try SQLiteLedger(.init(path: folder + "/ledger.sqlite"))
-        _ = try await ledger.read("doctor") { tx in try tx.queues.paused() }
+        do {
+            _ = try await ledger.read("doctor") { tx in try tx.queues.paused() }
+        } catch {
+            await ledger.close()
+            throw error
+        }
+        // Its threads have the files open until then.
+        await ledger.close()
     }
 }
