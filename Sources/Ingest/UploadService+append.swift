@@ -165,8 +165,8 @@ extension UploadService {
         grown.size = bytes
         let wish = grown
         try await ledger.write("upload.grow") { [self] tx in
-            // Ended meanwhile: its space was given back. A whole file in one request has no row yet.
-            if let now = try tx.uploads.find(wish.id) { try mustNotHaveEnded(now) }
+            // Over meanwhile: its space was given back. A whole file in one request has no row yet.
+            if let now = try tx.uploads.find(wish.id) { try mustReceive(now) }
             try Self.reserve(wish, room: room, limits, tx)
             if isFinal { try tx.uploads.setSize(wish.id, bytes) }
         }

@@ -100,6 +100,10 @@ extension UploadService {
         guard let row = try await ledger.read("upload.find", { tx in try tx.uploads.find(row.id) }) else {
             throw IngestFailure(.notFound, "There is no upload \(row.id).")
         }
+        try mustReceive(row)
+    }
+
+    func mustReceive(_ row: UploadRow) throws(IngestFailure) {
         try mustNotHaveEnded(row)
         guard row.state == .receiving else {
             throw IngestFailure(.completed, "The upload is complete, and takes no more bytes.")
