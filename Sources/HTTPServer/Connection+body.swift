@@ -81,29 +81,33 @@ extension Connection {
         -> [UInt8]
     {
         var whole: [UInt8] = []
+        // Out of the connection while the loop runs: each access to a class's member is checked.
+        var bytes = PendingBytes()
+        swap(&bytes, &pending)
+        defer { swap(&bytes, &pending) }
         while whole.count < count {
-            switch decoder.next(pending.span) {
+            switch decoder.next(bytes.span) {
             case .more:
-                guard try refill() else { return whole }
+                guard try refill(&bytes) else { return whole }
             case .framing(let size):
-                pending.consume(size)
+                bytes.consume(size)
             case .data(let left):
                 let before = whole.count
                 let room = Int(min(Int64(count - before), left))
-                if !pending.isEmpty {
-                    pending.move(upTo: room, to: &whole)
+                if !bytes.isEmpty {
+                    bytes.move(upTo: room, to: &whole)
                 } else if room >= Self.directRead {
                     let part = try takeData(room)
                     if whole.isEmpty { whole = part } else { whole += part }
                 } else {
                     // One call for many small chunks.
-                    guard try refill() else { return whole }
+                    guard try refill(&bytes) else { return whole }
                     continue
                 }
                 if whole.count == before { return whole }
                 decoder.took(whole.count - before)
             case .end(let size):
-                pending.consume(size)
+                bytes.consume(size)
                 if !decoder.trailers.isEmpty {
                     let trailers = Fields(decoder.trailers)
                     exchange.trailersRead.withLock { $0 = trailers }
@@ -142,15 +146,15 @@ extension Connection {
         return transfer
     }
 
-    /// More framing bytes into `pending`; false when none is here.
-    private func refill() throws(BodyFailure) -> Bool {
+    /// More bytes into `bytes`; false when none is here.
+    private func refill(_ bytes: inout PendingBytes) throws(BodyFailure) -> Bool {
         var isGone = false
         let room = UnsafeMutableRawBufferPointer(rebasing: desk.buffer[..<16_384])
         guard case .moved(let size) = receive(room, &isGone) else {
             if isGone { throw BodyFailure(.cut, "the client left before its body ended") }
             return false
         }
-        pending.append(UnsafeRawBufferPointer(rebasing: room[..<size]))
+        bytes.append(UnsafeRawBufferPointer(rebasing: room[..<size]))
         return true
     }
 

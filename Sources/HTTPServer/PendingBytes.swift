@@ -38,7 +38,9 @@ struct PendingBytes {
     /// At most `limit` bytes, appended to `out`.
     mutating func move(upTo limit: Int, to out: inout [UInt8]) {
         let count = min(limit, self.count)
-        out += bytes[start..<start + count]
+        bytes.withUnsafeBufferPointer {
+            out.append(contentsOf: UnsafeBufferPointer(rebasing: $0[start..<start + count]))
+        }
         consume(count)
     }
 
