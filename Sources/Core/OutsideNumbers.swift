@@ -13,6 +13,12 @@ extension Int64 {
         return !isOver ? sum : other < 0 ? .min : .max
     }
 
+    /// The difference, or the bound that it passes.
+    package func clampedDifference(_ other: Int64) -> Int64 {
+        let (difference, isOver) = subtractingReportingOverflow(other)
+        return !isOver ? difference : other > 0 ? .min : .max
+    }
+
     /// The product, or the bound that it passes.
     package func clampedProduct(_ other: Int64) -> Int64 {
         let (product, isOver) = multipliedReportingOverflow(by: other)

@@ -12,7 +12,9 @@ package struct Timestamp: Hashable, Comparable, Sendable, CustomStringConvertibl
     package static func + (a: Self, b: Duration) -> Self {
         Self(microseconds: a.microseconds.clampedSum(b.microseconds))
     }
-    package static func - (a: Self, b: Duration) -> Self { a + (.zero - b) }
+    package static func - (a: Self, b: Duration) -> Self {
+        Self(microseconds: a.microseconds.clampedDifference(b.microseconds))
+    }
     package static func - (a: Self, b: Self) -> Duration {
         .microseconds(a.microseconds) - .microseconds(b.microseconds)
     }
