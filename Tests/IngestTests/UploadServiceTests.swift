@@ -112,8 +112,9 @@ import Testing
 
     @Test func `a disk that could not hold it refuses the upload at its creation`() async throws {
         let rig = try ServiceRig()
-        rig.device.status.withLock { $0.space = DiskSpace(free: 400_000, total: 1_000_000) }
-        _ = try await rig.create(data)  // 300,000 may be taken
+        let journals = 2 * JournalSpace.reserved
+        rig.device.status.withLock { $0.space = DiskSpace(free: 400_000 + journals, total: 1_000_000) }
+        _ = try await rig.create(data)  // 300,000 may be taken, and two journals
         _ = try await rig.create(wav(140_000))
         await #expect(performing: { try await rig.create(wav(20_000)) }, throws: kind(.full))
         await #expect(performing: { try await whole(wav(20_000), length: 20_000, rig) }, throws: kind(.full))
