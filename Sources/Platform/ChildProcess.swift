@@ -24,7 +24,9 @@ package final class ChildProcess: Sendable {
     /// Spawns from the one thread that spawns all children, and returns once the program runs. A program that cannot be
     /// executed is an error here.
     package static func spawn(_ spec: ProcessSpec) throws(Errno) -> ChildProcess {
-        try ChildKeeper.shared.get().spawn(spec)
+        // A program may end at any moment: what is written to it then must fail, and not end this process.
+        if case .pipe = spec.input { Signals.ignorePipe() }
+        return try ChildKeeper.shared.get().spawn(spec)
     }
 
     init(pid: Int32, pidfd: consuming FileDescriptor, pipes: consuming ChildPipes, errorLimit: Int) {

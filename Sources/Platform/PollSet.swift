@@ -80,7 +80,7 @@ extension FileDescriptor {
     }
 
     /// How many of the bytes from `start` on were taken; nil if there is no room now. `Errno.brokenPipe` if nobody reads:
-    /// that is an error only where `Signals.ignorePipe()` was called, and the end of the process where it was not.
+    /// that is an error once `Signals.ignorePipe()` was called, as it is for the input of a child.
     package borrowing func writeAvailable(_ bytes: [UInt8], from start: Int = 0) throws(Errno) -> Int? {
         try writeAvailable(bytes.span.extracting(start..<bytes.count))
     }
