@@ -6,8 +6,9 @@ import Testing
 /// Good files on a machine that kills programs, and bad files on a good one.
 @Suite(.serialized, .timeLimit(.minutes(10)))
 struct PoisonTests {
-    /// Kills children of the server, and of its scanner, at random moments: `argv` is the server, the seed and how many.
-    /// What it killed is printed. It ends before a file is scanned for the third time, which is after 17 s.
+    /// Kills children of the server, and of its scanner, at random moments: `argv` is the server, the seed, how many,
+    /// and a file whose existence ends it. What it killed is printed. Scans are spared after 15 s: a file is scanned for
+    /// the third time after 17 s.
     private static let killer = """
         import os, random, select, signal, sys, time
         server, kills = int(sys.argv[1]), int(sys.argv[3])
@@ -25,15 +26,15 @@ struct PoisonTests {
                 return open(f"/proc/{pid}/comm").read().strip()
             except OSError:
                 return ""
-        end = time.monotonic() + 15
+        start = time.monotonic()
         killed = {}
-        while time.monotonic() < end and sum(killed.values()) < kills:
+        while sum(killed.values()) < kills and not os.path.exists(sys.argv[4]):
             victims = []
             for pid in children(server):
-                if name(pid) == "sluice-scan":
-                    victims += [(child, "scan") for child in children(pid)] * 4
-                else:
+                if name(pid) != "sluice-scan":
                     victims.append((pid, name(pid)))
+                elif time.monotonic() < start + 15:
+                    victims += [(child, "scan") for child in children(pid)] * 4
             if victims and random.random() < 0.3:
                 pid, what = random.choice(victims)
                 try:
@@ -49,15 +50,17 @@ struct PoisonTests {
         let source = try await SampleAudio.file("song.flac")
         try await ServerProcess.with(["SLUICE_OPEN_UPLOADS": "0", "SLUICE_ENCODERS": "4"]) { server in
             let pid = String(server.process.pid)
-            async let killed = Tool.must("python3", ["-c", Self.killer, pid, "7", "60"])
+            let end = server.data + "/end-of-kills"
+            async let killed = Tool.must("python3", ["-c", Self.killer, pid, "7", "50", end])
             var tracks: [String] = []
             for _ in 0..<30 { tracks.append(try await server.uploadSimple(source)) }
-            let text = try await killed.text
-            #expect(text.contains("ffmpeg"), "\(text)")
             for track in tracks {
                 let state = try await server.settled(track)
-                #expect(state["state"]?.string == "ready", "\(state.text) after \(text)")
+                #expect(state["state"]?.string == "ready", "\(state.text)")
             }
+            try Files.writeAtomically([], to: end)
+            let text = try await killed.text
+            #expect(text.contains("ffmpeg") && text.contains("ffprobe") && text.contains("scan"), "\(text)")
         }
     }
 
