@@ -56,8 +56,9 @@ final class EncodeRun {
             let ready = try set.wait(until: .after(Self.patience))
             // A client that sends slowly is no hang: the upload has a deadline of its own.
             if ready.isEmpty, plan.source.frontier.isSealed {
+                // A file that hangs its decoder is to blame in the end; a machine that stood still once is not.
                 throw TranscodeFailure(
-                    .trouble, "The encode stood still for \(Int(Self.patience.components.seconds)) s.")
+                    .crashed, "The encode stood still for \(Int(Self.patience.components.seconds)) s.")
             }
             for one in ready { try handle(one) }
             try passOn()

@@ -41,8 +41,10 @@ struct OpenEnd: Sendable, Equatable {
             case "data":
                 let length = (UInt64(head.end - at - 8) / frame) * frame
                 if let large, size == UInt64(UInt32.max) {
-                    guard large.size >= 0xFFFF_FFFF_FFFF_FF00 || large.size == UInt64(UInt32.max) else { return nil }
-                    return OpenEnd(offset: large.offset, bytes: field(length, width: 8))
+                    // ffmpeg leaves zeros, others a placeholder. The sample count behind it is as wrong, and is left open.
+                    let placeholders = [0, UInt64(UInt32.max)]
+                    guard large.size >= 0xFFFF_FFFF_FFFF_FF00 || placeholders.contains(large.size) else { return nil }
+                    return OpenEnd(offset: large.offset, bytes: field(length, width: 8) + field(0, width: 8))
                 }
                 guard isPlaceholder(size), length < UInt64(UInt32.max) else { return nil }
                 return OpenEnd(offset: at + 4, bytes: field(length, width: 4))

@@ -44,7 +44,7 @@ package struct Prober: Sendable {
             set.add(output.raw, .read)
             feed.join(&set)
             let ready = try set.wait(until: deadline)
-            if ready.isEmpty { throw TranscodeFailure(.trouble, "ffprobe did not answer in time.") }
+            if ready.isEmpty { throw TranscodeFailure(.crashed, "ffprobe did not answer in time.") }
             for one in ready {
                 if one.descriptor == stop.raw { throw TranscodeFailure(.cancelled, "Cancelled.") }
                 if one.descriptor == output.raw {

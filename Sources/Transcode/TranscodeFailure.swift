@@ -6,7 +6,7 @@ package struct TranscodeFailure: Error, Sendable, CustomStringConvertible {
         case unsupported
         /// Longer than the limit.
         case tooLong
-        /// A program crashed on these bytes, or used up its processor time.
+        /// A program crashed or hung on these bytes, or used up its processor time.
         case crashed
         /// A program was killed, the disk is full, a jail could not be made: another try may help.
         case trouble

@@ -52,11 +52,11 @@ extension `An encode` {
         }
     }
 
-    @Test(arguments: [-1, 0xFFFF_FFFF])
-    func `of an RF64 whose length was never filled in reads it to its end`(size: Int) async throws {
+    @Test(arguments: [(-1, 0), (0xFFFF_FFFF, 0), (0, 0), (-1, -1)])
+    func `of an RF64 whose length was never filled in reads it to its end`(size: Int, count: Int) async throws {
         try await withFolder { folder in
             let ds64 =
-                Array("ds64".utf8) + little(28, 4) + little(-1, 8) + little(size, 8) + little(0, 8) + little(0, 4)
+                Array("ds64".utf8) + little(28, 4) + little(-1, 8) + little(size, 8) + little(count, 8) + little(0, 4)
             let bytes = wav(sound(4 * Self.frames), size: 0xFFFF_FFFF, before: ds64, name: "RF64")
             let (_, encoding) = try await encode(try source(bytes, .wav), folder + "/out")
             #expect(encoding.samples == Int64(Self.frames))
