@@ -56,6 +56,8 @@ extension Pipeline {
     /// A dead job makes no track ready: the track fails, in the transaction that buries the job. The bytes stay, so that an
     /// operator can retry the job.
     func deadEnd(_ job: JobRow, _ tx: Transaction) throws {
+        // The upload's row before its track's, as in every end: others lock them in this order.
+        _ = try job.uploadID.map { try tx.uploads.find($0) }
         guard let id = job.trackID, try tx.tracks.find(id)?.uploadID == job.uploadID,
             try tx.tracks.fail(id, code: .internal, message: Self.blame(job)), let failed = try tx.tracks.find(id)
         else { return }

@@ -110,7 +110,7 @@ extension UploadService {
                 try tx.tracks.fail(row.trackID, code: error.code, message: error.message)
             else { return true }
         } else {
-            try Self.dropTrack(of: row, tx)
+            try dropTrack(of: row, error, tx)
         }
         if let type { try events.tell(type, of: row, in: tx) }
         return true
@@ -136,12 +136,19 @@ extension UploadService {
         try await release(row.id)
     }
 
-    /// A track that was made with this upload has no other, and goes with it. One that was there before stays what it is.
-    private static func dropTrack(of row: UploadRow, _ tx: Transaction) throws {
-        guard let track = try tx.tracks.find(row.trackID), track.uploadID == row.id, track.createdAt == row.createdAt,
-            track.generation == nil
-        else { return }
-        _ = try tx.tracks.delete(track.id)
+    /// A track that was made with this upload has no other, and goes with it. One that was there before keeps what it plays;
+    /// if it plays nothing it fails, because no file comes for it any more.
+    private func dropTrack(of row: UploadRow, _ error: Blame?, _ tx: Transaction) throws {
+        guard let track = try tx.tracks.find(row.trackID), track.uploadID == row.id, track.generation == nil else {
+            return
+        }
+        if track.createdAt == row.createdAt {
+            _ = try tx.tracks.delete(track.id)
+        } else {
+            let (code, message) = error ?? (.uploadIncomplete, "The upload of a new file ended before it was complete.")
+            guard try tx.tracks.fail(track.id, code: code, message: message) else { return }
+            try events.tell(.trackFailed, of: row, in: tx)
+        }
     }
 
     // MARK: What is complete
@@ -155,8 +162,12 @@ extension UploadService {
         let isEnded = try await ledger.write("upload.cancel") { [events] tx in
             let complete: [UploadState] = [.verifying, .scanning, .processing, .stored, .ready, .quarantined]
             guard try tx.uploads.setState(row.id, from: complete, to: .cancelled) else { return false }
+            // Also while an operator's decision on it is carried out.
+            let isEvidence = try tx.quarantine.of(row.trackID).contains {
+                $0.uploadID == row.id && $0.state != .deleted
+            }
             if let track = try tx.tracks.find(row.trackID), track.uploadID == row.id, track.generation == nil,
-                track.state != .quarantined
+                track.state != .quarantined, !isEvidence
             {
                 _ = try tx.tracks.delete(track.id)
             }

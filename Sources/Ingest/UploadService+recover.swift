@@ -120,7 +120,9 @@ extension UploadService {
         // A newer upload has taken this one's place.
         if track.uploadID != row.id { return true }
         switch track.state {
-        case .failed, .deleted: return true
+        // After a fault of ours an operator may retry the dead job.
+        case .failed: return track.errorCode != .internal
+        case .deleted: return true
         case .ready: return track.stage == .publishing && track.progress == 1
         case .processing, .quarantined: return false
         }

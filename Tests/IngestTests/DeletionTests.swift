@@ -72,6 +72,35 @@ import Testing
         #expect(try await rig.track(row)?.state == .quarantined)
     }
 
+    @Test func `a file that an operator reviews stays evidence when its upload is deleted`() async throws {
+        let row = try await completed()
+        try await rig.ledger.write("test") { tx in
+            try tx.quarantine.insert(
+                QuarantineRow(
+                    trackID: row.trackID, uploadID: row.id, tenant: row.tenant, reason: .infected, evidence: "{}",
+                    at: tx.now))
+        }
+        #expect(await files.ask(.delete, "/files/\(row.id)", [FilesRig.tus]).status == 204)
+        #expect(try await rig.track(row)?.state == .processing)
+    }
+
+    @Test func `a track without a file fails when the upload that should bring one ends`() async throws {
+        let first = try await completed()
+        _ = try await rig.ledger.write("test") { tx in
+            try tx.tracks.fail(first.trackID, code: .corruptMedia, message: "It failed.")
+        }
+        rig.time.advance(.seconds(1))
+        let second = await files.ask(
+            .post, "/v1/uploads", [("Content-Type", "application/json")],
+            Body(bytes: Array("{\"filename\":\"b.wav\",\"size\":150000,\"trackId\":\"\(first.trackID)\"}".utf8)))
+        let id = try #require(JSON.parse(second.bytes)["data"]?["id"]?.string)
+        #expect(try await rig.track(first)?.state == .processing)
+        #expect(await files.ask(.delete, "/v1/uploads/\(id)").status == 204)
+        #expect(try await rig.track(first)?.state == .failed)
+        #expect(try await rig.track(first)?.errorCode == .uploadIncomplete)
+        #expect(try await rig.events().suffix(2) == [.trackFailed, .uploadCancelled])
+    }
+
     @Test func `a newer upload of the track stays when the older one is deleted`() async throws {
         let row = try await completed()
         let newer = try await rig.create(data) { $0.trackID = row.trackID }

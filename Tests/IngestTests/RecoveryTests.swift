@@ -84,6 +84,23 @@ import Testing
         #expect(rig.device.names.isEmpty)
     }
 
+    @Test func `bytes of a track that failed through a fault of the server stay for a retry`() async throws {
+        let rig = try ServiceRig()
+        let row = try await rig.create(data)
+        for index in 0..<3 as Range<Int64> { _ = try await rig.put(index, of: row, data) }
+        _ = try await rig.service.complete(row, declared: nil)
+        let names = rig.device.names
+        for (code, isKept) in [(FailureCode.internal, true), (.corruptMedia, false)] {
+            _ = try await rig.ledger.write("test") { tx in
+                _ = try tx.tracks.setUpload(row.trackID, row.id)
+                return try tx.tracks.fail(row.trackID, code: code, message: "It failed.")
+            }
+            let again = try rig.restarted()
+            #expect(try await again.service.recover() == Recovery(removed: isKept ? 0 : 1))
+            #expect((again.device.names == names) == isKept)
+        }
+    }
+
     @Test func `a journal that cannot be read keeps no other upload from being served`() async throws {
         let rig = try ServiceRig()
         let row = try await rig.create(data)

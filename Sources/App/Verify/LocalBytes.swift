@@ -183,6 +183,12 @@ struct LocalBytes: Sendable {
             if try held.contains(where: { try $0.state == .held || tx.jobs.live(HeldWork.key($0.id)) != nil }) {
                 return true
             }
+            // Its job died through a fault of ours, and may be retried.
+            if let track = try tx.tracks.find(row.trackID), track.uploadID == upload, track.state == .failed,
+                track.errorCode == .internal, held.contains(where: { $0.state != .deleted })
+            {
+                return true
+            }
             // Its job moves it here before the ledger says so.
             return try row.state != .quarantined && Self.isNeeded(row, tx)
         }
