@@ -122,8 +122,8 @@ extension Command {
         case .verify:
             """
             usage: sluice verify [--repair [--yes]] [--data FOLDER] [--json]
-            Compares the ledger with the store, and with the spool and the quarantine of this
-            data folder, both ways, with the server running or not; 1 if they differ.
+            Compares the ledger with the store, and with the spool and the quarantine of
+            this data folder, both ways, with the server running or not; 1 if they differ.
               missing, size   a file that the ledger needs is not there, or not whole
               orphan          a file is there, and nothing in the ledger needs it
               foreign         it is no name of ours; it is left alone

@@ -36,7 +36,7 @@ package struct SettingKey: Sendable {
         SettingKey("SLUICE_NODE_URL", "", "where this node is reached by itself"),
         SettingKey("SLUICE_QUEUE_DEPTH", "10000", "past it QUEUE_OVERLOADED"),
         SettingKey(
-            "SLUICE_LEDGER", "sqlite", "where state is kept: sqlite, or postgres://user:password@host:port/database"),
+            "SLUICE_LEDGER", "sqlite", "where state is kept: sqlite, or postgres://user:password@host/database"),
         SettingKey(
             "SLUICE_STORE", "file", "where originals and segments are kept: file, or s3://bucket/prefix"),
         SettingKey("SLUICE_S3_ENDPOINT", "", "https://host of an S3 store that is not AWS's"),
@@ -78,7 +78,7 @@ package struct SettingKey: Sendable {
         SettingKey("SLUICE_DURABILITY", "full", "full or fast; fast may lose acknowledged bytes in a power cut"),
         SettingKey(
             "SLUICE_TENANT_QUOTA_GB", "",
-            "what one tenant may store and have under way, in GiB; PUT /admin/tenants/{id} goes before it"),
+            "the limit of a tenant, in GiB; PUT /admin/tenants/{id} overrides it"),
         SettingKey("SLUICE_OPEN_UPLOADS", "20", "unfinished uploads of one user; 0 is no limit"),
         SettingKey("SLUICE_INTERIM_104", "off", "progress responses of resumable uploads"),
         SettingKey("SLUICE_PROFILE", "ladder", "ladder (AAC 64/128/256, FLAC) or aac"),
